@@ -1,0 +1,102 @@
+// swift-tools-version: 6.2
+// The walls between the modules are the `dependencies` below; `make check` builds with
+// `--explicit-target-dependency-import-check error`, so an import that is not listed here is a build failure.
+import PackageDescription
+
+let nio: (String) -> Target.Dependency = { .product(name: $0, package: "swift-nio") }
+let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+
+let package = Package(
+    name: "lexd",
+    products: [
+        .executable(name: "lexd", targets: ["lexd"]),
+        .executable(name: "lx", targets: ["lx"]),
+        .executable(name: "lexd-runtime", targets: ["lexd-runtime"]),
+        .executable(name: "lexd-archive", targets: ["lexd-archive"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    ],
+    targets: [
+        // C cupboards.
+        .target(name: "CLexLinux"),
+        .systemLibrary(name: "CLXC", pkgConfig: "lxc", providers: [.apt(["lxc-dev"])]),
+        .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+        .systemLibrary(
+            name: "CNetlink", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-route-3-dev"])]),
+
+        // Rooms.
+        .target(name: "LexAPI"),
+        .target(
+            name: "LexClient",
+            dependencies: [
+                "LexAPI", log, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"),
+                nio("NIOFoundationCompat"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            ]),
+        .target(name: "LexStore", dependencies: [log, .product(name: "GRDB", package: "GRDB.swift")]),
+        .target(name: "LexIPC", dependencies: ["CLexLinux"]),
+        .target(
+            name: "LexHost",
+            dependencies: [
+                "LexIPC", "CLexLinux", "CNetlink", log,
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        .target(name: "LexStorage", dependencies: ["LexAPI", "LexHost", "LexIPC", log]),
+        .target(name: "LexNetwork", dependencies: ["LexAPI", "LexHost", "LexIPC", log]),
+        .target(
+            name: "LexInstance",
+            dependencies: ["LexAPI", "LexHost", "LexIPC", "LexStorage", "LexNetwork", log]),
+        .target(
+            name: "LexDaemon",
+            dependencies: [
+                "LexAPI", "LexStore", "LexHost", "LexIPC", "LexStorage", "LexNetwork", "LexInstance", log,
+                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"), nio("NIOFoundationCompat"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "X509", package: "swift-certificates"),
+                .product(name: "Yams", package: "Yams"),
+            ]),
+
+        // Doors.
+        .executableTarget(
+            name: "lexd",
+            dependencies: [
+                "LexAPI", "LexClient", "LexDaemon", "LexStore", "LexHost", "LexStorage", "LexNetwork", "LexInstance",
+                log,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .executableTarget(
+            name: "lx",
+            dependencies: [
+                "LexAPI", "LexClient", log,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Yams", package: "Yams"),
+            ]),
+        .executableTarget(name: "lexd-runtime", dependencies: ["LexIPC", "CLexLinux", "CLXC"]),
+        .executableTarget(name: "lexd-archive", dependencies: ["LexIPC", "CLexLinux", "CArchive"]),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+for target in package.targets where target.type != .system && !target.name.hasPrefix("C") {
+    target.swiftSettings = [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+        .treatAllWarnings(as: .error),
+    ]
+}

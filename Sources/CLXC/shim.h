@@ -1,0 +1,2 @@
+#include <lxc/lxccontainer.h>
+#include <lxc/attach_options.h>

@@ -1,0 +1,96 @@
+// Calls that Swift's Glibc module does not show (hidden behind _GNU_SOURCE, or function-like macros), or that glibc
+// does not wrap. Nothing else belongs here. Every function returns what the call returns and leaves errno as the
+// call left it; the prefix is `lex_`.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// fork(2) is marked unavailable in Swift. Only for single-threaded programs: lexd-runtime and lexd-archive.
+pid_t lex_fork(void);
+
+// WIFEXITED and its relatives are macros. Exit code 0...255, or 128 + signal.
+int lex_exit_status(int wait_status);
+
+// Kernel namespaces: CLONE_* are hidden behind _GNU_SOURCE.
+extern const int lex_clone_newns, lex_clone_newuser, lex_clone_newpid, lex_clone_newnet, lex_clone_newipc,
+    lex_clone_newuts, lex_clone_newcgroup;
+int lex_unshare(int flags);
+int lex_setns(int fd, int type);
+
+// Mounts. `lex_mount` takes NULL-able strings as mount(2) does.
+extern const unsigned long lex_ms_bind, lex_ms_rec, lex_ms_private, lex_ms_slave, lex_ms_rdonly, lex_ms_nosuid,
+    lex_ms_nodev, lex_ms_noexec, lex_ms_remount;
+int lex_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data);
+int lex_umount_detach(const char *target);
+int lex_pivot_root(const char *new_root, const char *put_old);
+
+// A detached copy of the tree at `path` (open_tree(2), OPEN_TREE_CLONE). With `recursive` its submounts too.
+int lex_clone_tree(int dirfd, const char *path, int recursive);
+// mount_setattr(2) on a detached mount: `userns_fd` < 0 for no id mapping.
+int lex_set_mount_attributes(int mount_fd, int userns_fd, int read_only, int nosuid, int nodev);
+int lex_attach_tree(int mount_fd, int target_dirfd, const char *target);
+
+// openat2(2) below `dirfd` with RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS: no name and no symbolic link leads out.
+int lex_open_in_root(int dirfd, const char *path, int flags, unsigned int mode);
+// The same with RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS: any symbolic link is ELOOP.
+int lex_open_no_links(int dirfd, const char *path, int flags, unsigned int mode);
+
+// Processes.
+int lex_pidfd_open(pid_t pid);
+int lex_pidfd_send_signal(int pidfd, int signal);
+int lex_close_range(unsigned int first, unsigned int last);
+int lex_set_no_new_privileges(void);
+int lex_set_parent_death_signal(int signal);
+int lex_set_dumpable(int value);
+int lex_sigrtmin(void);
+int lex_memfd(const char *name);
+int lex_seal_memfd(int fd);
+int lex_limit(int resource, uint64_t value);
+extern const int lex_rlimit_as, lex_rlimit_cpu, lex_rlimit_nofile, lex_rlimit_fsize, lex_rlimit_core, lex_rlimit_nproc;
+int lex_drop_all_capabilities(void);
+int lex_setgroups_none(void);
+
+// Sockets.
+int lex_socketpair_stream(int fds[2]);
+// sendmsg/recvmsg with descriptors (SCM_RIGHTS); at most 8. Received descriptors are close-on-exec.
+ssize_t lex_send(int socket, const void *bytes, size_t count, const int *fds, size_t fd_count);
+ssize_t lex_receive(int socket, void *bytes, size_t count, int *fds, size_t fd_capacity, size_t *fd_count);
+int lex_peer_credentials(int socket, pid_t *pid, uid_t *uid, gid_t *gid);
+
+// Terminals: a new pseudo-terminal on the devpts instance `ptmx` belongs to.
+int lex_open_terminal(int ptmx_dirfd, const char *ptmx, int *master, int *slave);
+int lex_set_window_size(int fd, unsigned short rows, unsigned short columns);
+int lex_make_controlling_terminal(int fd);
+
+// Event polling with no Glibc overlay in the way.
+int lex_epoll_create(void);
+int lex_epoll_add_oneshot(int epoll, int fd, uint64_t token, int writable);
+int lex_epoll_remove(int epoll, int fd);
+int lex_epoll_wait(int epoll, uint64_t *tokens, int capacity, int timeout_milliseconds);
+int lex_eventfd(void);
+
+// seccomp: installs the confined helper's allow list; see lexd-archive.
+int lex_install_archive_seccomp(void);
+// Landlock: after it nothing outside `dirfd` can be opened for writing or reading. -1/ENOSYS where the kernel has none.
+int lex_landlock_only(int dirfd);
+
+// glibc malloc: at most `count` arenas (each thread otherwise gets one of its own; resident memory grows).
+void lex_malloc_arenas(int count);
+// Returns freed heap pages to the kernel.
+void lex_malloc_trim(void);
+// copy_file_range(2), FICLONE: hidden behind _GNU_SOURCE and _IOW.
+int lex_clone_file(int source, int target);
+// umask, for programs with one thread only.
+mode_t lex_umask(mode_t mask);
+// syncfs(2).
+int lex_syncfs(int fd);
+// statfs(2) numbers of the file system `fd` lies on, in bytes and counts.
+int lex_file_system_space(int fd, uint64_t *total, uint64_t *available, uint64_t *inodes, uint64_t *inodes_free, int64_t *magic);
+// flock(2): hidden name clash between the function and the struct.
+int lex_lock_exclusive(int fd, int wait);
+// renameat2(2) with RENAME_NOREPLACE.
+int lex_rename_new(int old_dirfd, const char *old_name, int new_dirfd, const char *new_name);
+// The number of threads of this process, read from /proc/self/task.
+int lex_thread_count(void);

@@ -1,0 +1,65 @@
+/// A type with a value that an absent or null JSON field stands for, as Go's zero values do on LXD's wire.
+public protocol ZeroValue {
+    /// The value an absent field has.
+    static var zero: Self { get }
+}
+
+extension Bool: ZeroValue { public static var zero: Bool { false } }
+extension Int: ZeroValue { public static var zero: Int { 0 } }
+extension Int64: ZeroValue { public static var zero: Int64 { 0 } }
+extension UInt64: ZeroValue { public static var zero: UInt64 { 0 } }
+extension String: ZeroValue { public static var zero: String { "" } }
+extension Array: ZeroValue { public static var zero: [Element] { [] } }
+extension Dictionary: ZeroValue { public static var zero: [Key: Value] { [:] } }
+
+/// A JSON field that may be absent or null and then has its type's zero value; always written.
+@propertyWrapper
+public struct Lenient<Value: Codable & ZeroValue & Sendable>: Codable, Sendable {
+    /// The field's value.
+    public var wrappedValue: Value
+    /// Wraps a value.
+    public init(wrappedValue: Value) { self.wrappedValue = wrappedValue }
+    /// Reads the value; null is zero.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        wrappedValue = container.decodeNil() ? .zero : try container.decode(Value.self)
+    }
+    /// Writes the bare value.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(wrappedValue)
+    }
+}
+extension Lenient: Equatable where Value: Equatable {}
+
+/// A JSON field that is written as `null` when there is no value, and may be absent when read.
+@propertyWrapper
+public struct Nullable<Value: Codable & Sendable>: Codable, Sendable {
+    /// The field's value, nil for null.
+    public var wrappedValue: Value?
+    /// Wraps a value.
+    public init(wrappedValue: Value?) { self.wrappedValue = wrappedValue }
+    /// Reads the value or null.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        wrappedValue = container.decodeNil() ? nil : try container.decode(Value.self)
+    }
+    /// Writes the bare value or null.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        if let wrappedValue { try container.encode(wrappedValue) } else { try container.encodeNil() }
+    }
+}
+extension Nullable: Equatable where Value: Equatable {}
+
+// Synthesised decoders call these for wrapped fields; without them an absent key would be an error.
+extension KeyedDecodingContainer {
+    /// Reads a lenient field, which may be absent.
+    public func decode<Value>(_ type: Lenient<Value>.Type, forKey key: Key) throws -> Lenient<Value> {
+        Lenient(wrappedValue: try decodeIfPresent(Value.self, forKey: key) ?? .zero)
+    }
+    /// Reads a nullable field, which may be absent.
+    public func decode<Value>(_ type: Nullable<Value>.Type, forKey key: Key) throws -> Nullable<Value> {
+        Nullable(wrappedValue: try decodeIfPresent(Value.self, forKey: key))
+    }
+}

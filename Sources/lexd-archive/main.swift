@@ -1,0 +1,2 @@
+import CArchive
+print(1)

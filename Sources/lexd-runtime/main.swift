@@ -1,0 +1,2 @@
+import CLXC
+print(1)

@@ -1,0 +1,4 @@
+import ArgumentParser
+import LexDaemon
+import LexClient
+print(1)

@@ -1,0 +1,3 @@
+import ArgumentParser
+import LexClient
+print(1)
