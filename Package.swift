@@ -87,6 +87,32 @@ let package = Package(
             ]),
         .executableTarget(name: "lexd-runtime", dependencies: ["LexIPC", "CLexLinux", "CLXC"]),
         .executableTarget(name: "lexd-archive", dependencies: ["LexIPC", "CLexLinux", "CArchive"]),
+
+        // Tests: a module's own need no root and end in seconds; HostTests need root; SystemTests run the real thing.
+        .target(
+            name: "LexTestKit",
+            dependencies: [
+                "LexAPI", "LexClient", "LexHost", "LexIPC", "CLexLinux",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        .testTarget(name: "LexAPITests", dependencies: ["LexAPI"]),
+        .testTarget(name: "LexIPCTests", dependencies: ["LexIPC"]),
+        .testTarget(name: "LexStoreTests", dependencies: ["LexStore"]),
+        .testTarget(name: "LexHostTests", dependencies: ["LexHost", "LexIPC"]),
+        .testTarget(name: "LexNetworkTests", dependencies: ["LexNetwork", "LexAPI", "LexHost"]),
+        .testTarget(name: "LexInstanceTests", dependencies: ["LexInstance", "LexAPI", "LexHost", "LexIPC"]),
+        .testTarget(name: "LexDaemonTests", dependencies: ["LexDaemon", "LexAPI", "LexStore"]),
+        .testTarget(name: "LexClientTests", dependencies: ["LexClient", "LexAPI"]),
+        .testTarget(name: "lxTests", dependencies: ["lx", "LexAPI", "LexClient"]),
+        .testTarget(name: "HouseTests"),
+        .testTarget(
+            name: "HostTests",
+            dependencies: [
+                "LexTestKit", "LexAPI", "LexHost", "LexIPC", "LexStorage", "LexNetwork", "LexInstance", "CLexLinux",
+            ]),
+        .testTarget(
+            name: "SystemTests", dependencies: ["LexTestKit", "LexAPI", "LexClient", "LexIPC", "CLexLinux"]),
     ],
     swiftLanguageModes: [.v6]
 )
