@@ -49,7 +49,7 @@ let package = Package(
         .target(
             name: "LexHost",
             dependencies: [
-                "LexIPC", "CLexLinux", "CNetlink", log,
+                "LexIPC", "CLexLinux", "CNetlink", log, nio("NIOPosix"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),

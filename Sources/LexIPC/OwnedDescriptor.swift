@@ -59,22 +59,11 @@ extension OwnedDescriptor {
         }
     }
 
-    /// Two ends of a new stream socket.
-    package static func socketPair() throws(SystemError) -> SocketPair {
+    /// Two ends of a new stream socket, close-on-exec; whoever asks owns the numbers.
+    package static func socketPair() throws(SystemError) -> (ours: Int32, theirs: Int32) {
         var ends: [Int32] = [-1, -1]
         try checked("socketpair", "for a helper") { lex_socketpair_stream(&ends) }
-        return SocketPair(ours: OwnedDescriptor(taking: ends[0]), theirs: OwnedDescriptor(taking: ends[1]))
-    }
-}
-
-/// The two ends of a stream socket: one stays, one goes to a child.
-package struct SocketPair: ~Copyable {
-    package var ours: OwnedDescriptor
-    package var theirs: OwnedDescriptor
-
-    package init(ours: consuming OwnedDescriptor, theirs: consuming OwnedDescriptor) {
-        self.ours = ours
-        self.theirs = theirs
+        return (ends[0], ends[1])
     }
 }
 
