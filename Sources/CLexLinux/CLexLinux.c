@@ -8,6 +8,7 @@
 #include <linux/capability.h>
 #include <linux/fs.h>
 #include <linux/landlock.h>
+#include <linux/netlink.h>
 #include <linux/openat2.h>
 #include <malloc.h>
 #include <sched.h>
@@ -44,6 +45,16 @@ const int lex_clone_newns = CLONE_NEWNS, lex_clone_newuser = CLONE_NEWUSER, lex_
           lex_clone_newcgroup = CLONE_NEWCGROUP;
 int lex_unshare(int flags) { return unshare(flags); }
 int lex_setns(int fd, int type) { return setns(fd, type); }
+
+pid_t lex_user_namespace_child(void) {
+    // The raw call: the child shares no stack trick with us, it is a plain fork into a new user namespace.
+    pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, NULL);
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+        for (;;) pause();
+    }
+    return pid;
+}
 
 const unsigned long lex_ms_bind = MS_BIND, lex_ms_rec = MS_REC, lex_ms_private = MS_PRIVATE, lex_ms_slave = MS_SLAVE,
                     lex_ms_rdonly = MS_RDONLY, lex_ms_nosuid = MS_NOSUID, lex_ms_nodev = MS_NODEV,
@@ -159,6 +170,8 @@ int lex_peer_credentials(int socket, pid_t *pid, uid_t *uid, gid_t *gid) {
     return 0;
 }
 
+int lex_route_socket(void) { return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE); }
+
 int lex_open_terminal(int ptmx_dirfd, const char *ptmx, int *master, int *slave) {
     *master = openat(ptmx_dirfd, ptmx, O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (*master < 0) return -1;
@@ -172,6 +185,10 @@ int lex_open_terminal(int ptmx_dirfd, const char *ptmx, int *master, int *slave)
     }
     return 0;
 }
+int lex_terminal_number(int master) {
+    unsigned int number = 0;
+    return ioctl(master, TIOCGPTN, &number) == 0 ? (int)number : -1;
+}
 int lex_set_window_size(int fd, unsigned short rows, unsigned short columns) {
     struct winsize size = {.ws_row = rows, .ws_col = columns};
     return ioctl(fd, TIOCSWINSZ, &size);
@@ -180,6 +197,42 @@ int lex_make_controlling_terminal(int fd) {
     setsid();
     return ioctl(fd, TIOCSCTTY, 0);
 }
+
+static int unix_address(const char *path, struct sockaddr_un *address) {
+    memset(address, 0, sizeof *address);
+    address->sun_family = AF_UNIX;
+    if (strlen(path) >= sizeof address->sun_path) return errno = ENAMETOOLONG, -1;
+    strcpy(address->sun_path, path);
+    return 0;
+}
+int lex_listen_unix(const char *path) {
+    struct sockaddr_un address;
+    if (unix_address(path, &address) != 0) return -1;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    // The mode is set on the descriptor before bind: the socket file never exists with a wider one.
+    if (fchmod(fd, 0600) != 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || listen(fd, 16) != 0) {
+        int saved = errno;
+        close(fd);
+        errno = saved;
+        return -1;
+    }
+    return fd;
+}
+int lex_connect_unix(const char *path) {
+    struct sockaddr_un address;
+    if (unix_address(path, &address) != 0) return -1;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+        int saved = errno;
+        close(fd);
+        errno = saved;
+        return -1;
+    }
+    return fd;
+}
+int lex_accept(int socket) { return accept4(socket, NULL, NULL, SOCK_CLOEXEC); }
 
 int lex_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
 int lex_epoll_add_oneshot(int epoll, int fd, uint64_t token, int writable) {

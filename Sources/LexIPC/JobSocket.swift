@@ -14,6 +14,9 @@ package struct JobSocket: ~Copyable, Sendable {
     /// The descriptor's number, to wait on it.
     package var number: Int32 { descriptor.number }
 
+    /// Gives the descriptor away: the receiver closes it.
+    package consuming func release() -> Int32 { descriptor.release() }
+
     /// Sends one message, waiting until all of it is written. The descriptors stay the caller's.
     package func send(_ message: some Message, descriptors: [Int32] = []) throws(SystemError) {
         var writer = MessageWriter()

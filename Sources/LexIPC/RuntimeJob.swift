@@ -264,13 +264,12 @@ package struct AttachJob: Message {
     package var terminal: Bool
     package var columns: UInt32
     package var rows: UInt32
-    /// Whether the helper must run from a sealed copy of itself, since a privileged root could write to its file
-    /// through /proc/self/exe (CVE-2019-5736).
-    package var privileged: Bool
+    /// The host's id of `user`, who is to own the terminal.
+    package var terminalOwner: UInt32
 
     package init(
         name: String, lxcPath: String, arguments: [String], environment: [String], user: UInt32, group: UInt32,
-        directory: String, terminal: Bool, columns: UInt32, rows: UInt32, privileged: Bool
+        directory: String, terminal: Bool, columns: UInt32, rows: UInt32, terminalOwner: UInt32
     ) {
         self.name = name
         self.lxcPath = lxcPath
@@ -282,7 +281,7 @@ package struct AttachJob: Message {
         self.terminal = terminal
         self.columns = columns
         self.rows = rows
-        self.privileged = privileged
+        self.terminalOwner = terminalOwner
     }
     package func write(to writer: inout MessageWriter) {
         writer.put(name)
@@ -295,7 +294,7 @@ package struct AttachJob: Message {
         writer.put(terminal)
         writer.put(columns)
         writer.put(rows)
-        writer.put(privileged)
+        writer.put(terminalOwner)
     }
     package init(from reader: inout MessageReader) throws(MessageError) {
         name = try reader.string()
@@ -308,7 +307,7 @@ package struct AttachJob: Message {
         terminal = try reader.bool()
         columns = try reader.uint32()
         rows = try reader.uint32()
-        privileged = try reader.bool()
+        terminalOwner = try reader.uint32()
     }
 }
 
@@ -378,5 +377,79 @@ package struct ConfineJob: Message {
         firstID = try reader.uint32()
         memoryLimit = try reader.uint64()
         cpuLimit = try reader.uint64()
+    }
+}
+
+/// What lexd asks the process that holds the consoles.
+package enum ConsoleRequest: Message {
+    /// A terminal for this instance, owned by this host id; an earlier one is closed.
+    case open(instance: String, owner: UInt32)
+    /// No terminal for this instance any more.
+    case close(instance: String)
+    /// What it has said lately, at most 128 KiB.
+    case log(instance: String)
+    /// End, when there is no terminal left.
+    case end
+
+    package func write(to writer: inout MessageWriter) {
+        switch self {
+        case .open(let instance, let owner):
+            writer.put(UInt64(1))
+            writer.put(instance)
+            writer.put(owner)
+        case .close(let instance):
+            writer.put(UInt64(2))
+            writer.put(instance)
+        case .log(let instance):
+            writer.put(UInt64(3))
+            writer.put(instance)
+        case .end:
+            writer.put(UInt64(4))
+        }
+    }
+    package init(from reader: inout MessageReader) throws(MessageError) {
+        switch try reader.uint64() {
+        case 1: self = .open(instance: try reader.string(), owner: try reader.uint32())
+        case 2: self = .close(instance: try reader.string())
+        case 3: self = .log(instance: try reader.string())
+        case 4: self = .end
+        default: throw MessageError("there is no such console request")
+        }
+    }
+}
+
+/// What the process that holds the consoles answers.
+package enum ConsoleReply: Message {
+    /// Done.
+    case done
+    /// The path of the terminal, `/dev/pts/7`.
+    case opened(path: String)
+    /// What the instance has said.
+    case log([UInt8])
+    /// It could not be done.
+    case failed(RuntimeFailure)
+
+    package func write(to writer: inout MessageWriter) {
+        switch self {
+        case .done: writer.put(UInt64(1))
+        case .opened(let path):
+            writer.put(UInt64(2))
+            writer.put(path)
+        case .log(let bytes):
+            writer.put(UInt64(3))
+            writer.put(bytes)
+        case .failed(let failure):
+            writer.put(UInt64(4))
+            writer.put(failure)
+        }
+    }
+    package init(from reader: inout MessageReader) throws(MessageError) {
+        switch try reader.uint64() {
+        case 1: self = .done
+        case 2: self = .opened(path: try reader.string())
+        case 3: self = .log(try reader.blob())
+        case 4: self = .failed(try reader.value())
+        default: throw MessageError("there is no such console reply")
+        }
     }
 }

@@ -19,6 +19,9 @@ extern const int lex_clone_newns, lex_clone_newuser, lex_clone_newpid, lex_clone
 int lex_unshare(int flags);
 int lex_setns(int fd, int type);
 
+// A child that sits in a new user namespace and waits to be killed; for writing its maps and opening its namespace.
+pid_t lex_user_namespace_child(void);
+
 // Mounts. `lex_mount` takes NULL-able strings as mount(2) does.
 extern const unsigned long lex_ms_bind, lex_ms_rec, lex_ms_private, lex_ms_slave, lex_ms_rdonly, lex_ms_nosuid,
     lex_ms_nodev, lex_ms_noexec, lex_ms_remount;
@@ -59,10 +62,20 @@ ssize_t lex_send(int socket, const void *bytes, size_t count, const int *fds, si
 ssize_t lex_receive(int socket, void *bytes, size_t count, int *fds, size_t fd_capacity, size_t *fd_count);
 int lex_peer_credentials(int socket, pid_t *pid, uid_t *uid, gid_t *gid);
 
+// A route netlink socket in the network namespace of the calling thread.
+int lex_route_socket(void);
+
 // Terminals: a new pseudo-terminal on the devpts instance `ptmx` belongs to.
 int lex_open_terminal(int ptmx_dirfd, const char *ptmx, int *master, int *slave);
+// The N of /dev/pts/N for a master side (TIOCGPTN); -1 on error.
+int lex_terminal_number(int master);
 int lex_set_window_size(int fd, unsigned short rows, unsigned short columns);
 int lex_make_controlling_terminal(int fd);
+
+// A listening Unix socket at `path`, mode 0600; and a connection to one.
+int lex_listen_unix(const char *path);
+int lex_connect_unix(const char *path);
+int lex_accept(int socket);
 
 // Event polling with no Glibc overlay in the way.
 int lex_epoll_create(void);
