@@ -57,11 +57,11 @@ let package = Package(
         .target(name: "LexNetwork", dependencies: ["LexAPI", "LexHost", "LexIPC", log]),
         .target(
             name: "LexInstance",
-            dependencies: ["LexAPI", "LexHost", "LexIPC", "LexStorage", "LexNetwork", log]),
+            dependencies: ["CLexLinux", "LexAPI", "LexHost", "LexIPC", "LexStorage", "LexNetwork", log]),
         .target(
             name: "LexDaemon",
             dependencies: [
-                "LexAPI", "LexStore", "LexHost", "LexIPC", "LexStorage", "LexNetwork", "LexInstance", log,
+                "CLexLinux", "LexAPI", "LexStore", "LexHost", "LexIPC", "LexStorage", "LexNetwork", "LexInstance", log,
                 nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"), nio("NIOFoundationCompat"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
