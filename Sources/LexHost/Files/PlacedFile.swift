@@ -59,3 +59,8 @@ package func directoryEntries(_ path: String) throws(SystemError) -> [String] {
     }
     return names.sorted()
 }
+
+/// Removes an empty directory; that there is none is fine.
+package func removeDirectory(_ path: String) throws(SystemError) {
+    if rmdir(path) != 0, errno != ENOENT { throw SystemError("remove the directory", path) }
+}
