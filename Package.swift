@@ -32,8 +32,7 @@ let package = Package(
         .target(name: "CLexLinux"),
         .systemLibrary(name: "CLXC", pkgConfig: "lxc", providers: [.apt(["lxc-dev"])]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
-        .systemLibrary(
-            name: "CNetlink", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-route-3-dev"])]),
+        .systemLibrary(name: "CNetlink", providers: [.apt(["linux-libc-dev"])]),
 
         // Rooms.
         .target(name: "LexAPI"),
