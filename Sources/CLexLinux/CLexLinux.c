@@ -119,6 +119,7 @@ int lex_drop_all_capabilities(void) {
 }
 int lex_setgroups_none(void) { return setgroups(0, NULL); }
 
+int lex_pipe(int fds[2]) { return pipe2(fds, O_CLOEXEC); }
 int lex_socketpair_stream(int fds[2]) { return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds); }
 #define MAX_FDS 8
 ssize_t lex_send(int socket, const void *bytes, size_t count, const int *fds, size_t fd_count) {

@@ -55,6 +55,9 @@ extern const int lex_rlimit_as, lex_rlimit_cpu, lex_rlimit_nofile, lex_rlimit_fs
 int lex_drop_all_capabilities(void);
 int lex_setgroups_none(void);
 
+// pipe2(2), close-on-exec.
+int lex_pipe(int fds[2]);
+
 // Sockets.
 int lex_socketpair_stream(int fds[2]);
 // sendmsg/recvmsg with descriptors (SCM_RIGHTS); at most 8. Received descriptors are close-on-exec.

@@ -168,7 +168,8 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
             finishOnDeinit: true, delegate: RequestBodyDelegate(self, context.eventLoop))
         body = producer.source
         if head.headers.first(name: "expect")?.lowercased() == "100-continue" {
-            context.writeAndFlush(Self.wrapOutboundOut(.head(.init(version: .http1_1, status: .continue))), promise: nil)
+            context.writeAndFlush(
+                Self.wrapOutboundOut(.head(.init(version: .http1_1, status: .continue))), promise: nil)
         }
         deliver(
             PendingRequest(
@@ -221,7 +222,8 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
         _ answer: Answer
     ) -> EventLoopFuture<NIOAsyncChannel<WebSocketFrame, WebSocketFrame>> {
         guard let context, requestEnded else {
-            return (context?.eventLoop ?? MultiThreadedLoops.any).makeFailedFuture(ChannelError.inappropriateOperationForState)
+            return (context?.eventLoop ?? MultiThreadedLoops.any).makeFailedFuture(
+                ChannelError.inappropriateOperationForState)
         }
         phase = .upgrading
         var head = HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: answer.headers)
@@ -248,7 +250,8 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
             let wrapped = try NIOAsyncChannel<WebSocketFrame, WebSocketFrame>(
                 wrappingChannelSynchronously: channel,
                 configuration: .init(
-                    backPressureStrategy: .init(lowWatermark: 2, highWatermark: 8), isOutboundHalfClosureEnabled: false))
+                    backPressureStrategy: .init(lowWatermark: 2, highWatermark: 8), isOutboundHalfClosureEnabled: false)
+            )
             me.value.leave()
             return wrapped
         }

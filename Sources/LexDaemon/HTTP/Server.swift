@@ -62,7 +62,9 @@ struct Server: Sendable {
         if answer.status.code >= 500 {
             logger.warning(
                 "request failed",
-                metadata: ["method": "\(pending.head.method)", "url": "\(pending.head.uri)", "status": "\(answer.status.code)"])
+                metadata: [
+                    "method": "\(pending.head.method)", "url": "\(pending.head.uri)", "status": "\(answer.status.code)",
+                ])
         }
         await pending.answer(with: answer)
     }

@@ -28,7 +28,8 @@ struct ImageMetadata: Sendable, Equatable {
             architecture.utf8.count <= 32
         else { throw .badRequest("The image's metadata.yaml has an architecture that is none") }
         self.architecture = architecture
-        guard let creation = mapping["creation_date"]?.scalar?.string, let created = Int64(creation), created >= 0 else {
+        guard let creation = mapping["creation_date"]?.scalar?.string, let created = Int64(creation), created >= 0
+        else {
             throw .badRequest("The image's metadata.yaml has no creation_date in seconds since 1970")
         }
         createdAt = Timestamp(seconds: min(created, 253_402_300_799))
@@ -94,7 +95,8 @@ enum YAMLBounds {
     private static func hasAnchor(_ node: Node, _ depth: Int) -> Bool {
         if node.anchor != nil || depth > deepest * 2 { return true }
         switch node {
-        case .mapping(let mapping): return mapping.contains { hasAnchor($0.key, depth + 1) || hasAnchor($0.value, depth + 1) }
+        case .mapping(let mapping):
+            return mapping.contains { hasAnchor($0.key, depth + 1) || hasAnchor($0.value, depth + 1) }
         case .sequence(let sequence): return sequence.contains { hasAnchor($0, depth + 1) }
         default: return false
         }

@@ -99,7 +99,8 @@ struct ImageRoutes: Sendable {
             operation.set("fingerprint", .string(upload.fingerprint.text))
             operation.set("size", .string(String(upload.size)))
             try await images.add(
-                upload, finalDescription, progress: { operation.set("create_image_from_container_pack_progress", .string("Unpack: \($0)")) },
+                upload, finalDescription,
+                progress: { operation.set("create_image_from_container_pack_progress", .string("Unpack: \($0)")) },
                 requestor: requestor)
         }
         return try .async(operation)

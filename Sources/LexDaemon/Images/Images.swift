@@ -184,7 +184,8 @@ final class Images: Sendable {
         if let named, let driver = pools.drivers[named] { return driver }
         guard let any = pools.drivers.min(by: { $0.key < $1.key })?.value else {
             throw APIError.badRequest(
-                "There is no storage pool to unpack the image into. Create one first: lx storage create default overlay")
+                "There is no storage pool to unpack the image into. Create one first: lx storage create default overlay"
+            )
         }
         return any
     }

@@ -1,8 +1,9 @@
 import LexAPI
 import LexHost
-import LexInstance
 import LexIPC
+import LexInstance
 import LexStore
+import Logging
 
 extension Instances {
     /// Replaces or, with `isPatch`, changes an instance's configuration. On a running one live keys take effect at
@@ -54,7 +55,9 @@ extension Instances {
 
     /// What lexd keeps for itself can be sent back as it is, but neither removed nor changed.
     private static func checkVolatile(from old: [String: String], to new: [String: String]) throws(APIError) {
-        for name in ["volatile.idmap.base", "volatile.idmap.next", "volatile.idmap.current", "volatile.last_state.idmap"] {
+        for name in [
+            "volatile.idmap.base", "volatile.idmap.next", "volatile.idmap.current", "volatile.last_state.idmap",
+        ] {
             if old[name] != nil, new[name] == nil {
                 throw .badRequest("Volatile idmap keys can't be deleted by the user")
             }
@@ -116,7 +119,8 @@ extension Instances {
         await rebalanceCPUs(except: nil)
         guard refusals.isEmpty else {
             throw APIError.failed(
-                "The profile is saved, but these instances could not take it at once: \(refusals.joined(separator: "; "))")
+                "The profile is saved, but these instances could not take it at once: \(refusals.joined(separator: "; "))"
+            )
         }
     }
 
@@ -149,7 +153,9 @@ extension Instances {
             let assigned = CPUBalance.assign(limits, online: CPUList.online())
             for (key, cpus) in assigned where key != except {
                 let text = CPUList.text(cpus)
-                guard let directory = host.cgroups.directory("cpuset", host.paths(of: key).payloadGroup) else { continue }
+                guard let directory = host.cgroups.directory("cpuset", host.paths(of: key).payloadGroup) else {
+                    continue
+                }
                 try await blocking { try writeIfChanged("\(directory)/cpuset.cpus", text) }
             }
         } catch {

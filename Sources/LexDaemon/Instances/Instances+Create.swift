@@ -2,6 +2,7 @@ import LexAPI
 import LexHost
 import LexStorage
 import LexStore
+import Logging
 
 extension Instances {
     static func volume(_ record: InstanceRecord) throws(APIError) -> VolumeName {
@@ -118,10 +119,12 @@ extension Instances {
     private static func take(_ image: ImageRecord, into record: inout InstanceRecord, on facts: HostFacts) throws {
         guard facts.architectures.contains(where: { sameArchitecture($0, image.architecture) }) else {
             throw APIError.badRequest(
-                "The image is for \(image.architecture), and this machine runs \(facts.architectures.joined(separator: " and "))")
+                "The image is for \(image.architecture), and this machine runs \(facts.architectures.joined(separator: " and "))"
+            )
         }
         record.image = image.fingerprint
-        record.architecture = facts.architectures.first { sameArchitecture($0, image.architecture) } ?? record.architecture
+        record.architecture =
+            facts.architectures.first { sameArchitecture($0, image.architecture) } ?? record.architecture
         for (key, value) in image.properties where record.config["image.\(key)"] == nil {
             record.config["image.\(key)"] = value
         }

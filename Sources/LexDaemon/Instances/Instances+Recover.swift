@@ -2,11 +2,13 @@ import CLexLinux
 import Glibc
 import LexAPI
 import LexHost
-import LexInstance
 import LexIPC
+import LexInstance
 import LexNetwork
 import LexStorage
 import LexStore
+import Logging
+import Synchronization
 
 extension Instances {
     /// Brings store, pools, host and memory together at the daemon's start: finds the instances that run, finishes or
@@ -33,7 +35,8 @@ extension Instances {
                 if try await driver.hasBackup(volume) {
                     // It was whole once: the store has lost it, not we.
                     logger.warning(
-                        "a volume has no record: it is left alone", metadata: ["pool": "\(pool)", "volume": "\(volume)"])
+                        "a volume has no record: it is left alone",
+                        metadata: ["pool": "\(pool)", "volume": "\(volume)"])
                     continue
                 }
                 logger.info(
@@ -115,7 +118,11 @@ extension Instances {
         var nics: [String: AttachedNIC] = [:]
         for nic in try await networks.attachedNICs()
         where nic.owner.project == record.project && nic.owner.instance == record.name {
-            nics[nic.owner.device] = nic
+            let options = try await view(record).expandedDevices[nic.owner.device] ?? [:]
+            let address = options["hwaddr"] ?? record.config["volatile.\(nic.owner.device).hwaddr"] ?? ""
+            guard let hardwareAddress = MACAddress(configText: address) else { continue }
+            nics[nic.owner.device] = AttachedNIC(
+                owner: nic.owner, hostName: nic.hostName, hardwareAddress: hardwareAddress)
         }
         return nics
     }
@@ -126,13 +133,11 @@ extension Instances {
             self.liveInstance("\(owner.project)/\(owner.instance)").run != nil
         }
         let host = host
+        let known = Set(keys.map(InstanceHost.flatName))
         try await blocking {
             for directory in ["\(host.runDirectory)/instances", host.logDirectory] {
-                for project in (try? directoryNames(directory)) ?? [] {
-                    for name in (try? directoryNames("\(directory)/\(project)")) ?? []
-                    where !keys.contains("\(project)/\(name)") {
-                        try removeTree("\(directory)/\(project)/\(name)")
-                    }
+                for name in (try? directoryNames(directory)) ?? [] where !known.contains(name) {
+                    try removeTree("\(directory)/\(name)")
                 }
             }
             for group in host.cgroups.groups(withPrefix: host.cgroupPrefix + ".") { host.cgroups.removeEmpty(group) }

@@ -2,11 +2,12 @@ import CLexLinux
 import Glibc
 import LexAPI
 import LexHost
-import LexInstance
 import LexIPC
+import LexInstance
 import LexNetwork
 import LexStorage
 import LexStore
+import Logging
 
 extension Instances {
     /// Starts an instance and waits until its init runs.
@@ -45,7 +46,8 @@ extension Instances {
             await rollback.add("close the console") { try await self.host.consoles.close(key) }
 
             let plan = try await plan(
-                stored.value, Expansion(
+                stored.value,
+                Expansion(
                     try await profiles.resolve(stored.value.profiles), config: stored.value.config,
                     devices: stored.value.devices), firstID: isPrivileged ? nil : base)
             let job = try startJob(plan, nics.map(\.ready), console: console)
@@ -129,7 +131,7 @@ extension Instances {
         let config = Config<InstanceKeys>(expansion.config)
         let driver = try pools.driver(of: record.pool)
         return InstancePlan(
-            name: try InstanceName(record.name), key: record.key.replacing("/", with: "_"), config: config,
+            name: try InstanceName(record.name), key: InstanceHost.flatName(record.key), config: config,
             firstID: firstID,
             root: try await driver.root(
                 of: try Self.volume(record), from: record.image.flatMap { Fingerprint($0) }),
@@ -172,7 +174,8 @@ extension Instances {
             for device in run.nics.keys { stored.value.config["volatile.\(device).host_name"] = nil }
             if !isShuttingDown { stored.value.config["volatile.last_state.power"] = "STOPPED" }
             do { try await records.update(stored) } catch {
-                logger.error("cannot note the end of an instance", metadata: ["instance": "\(key)", "error": "\(error)"])
+                logger.error(
+                    "cannot note the end of an instance", metadata: ["instance": "\(key)", "error": "\(error)"])
             }
             if wantsRestart && run.end == .fromInside {
                 lifecycle("instance-restarted", stored.value.name, requestor: nil)

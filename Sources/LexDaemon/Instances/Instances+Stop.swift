@@ -1,6 +1,8 @@
 import LexAPI
 import LexHost
 import LexInstance
+import LexStorage
+import Logging
 import NIOCore
 
 extension Instances {

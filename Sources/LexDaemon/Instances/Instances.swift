@@ -1,6 +1,8 @@
 import LexAPI
 import LexHost
 import LexInstance
+import LexNetwork
+import LexStorage
 import LexStore
 import Logging
 import Synchronization

@@ -14,10 +14,12 @@ enum PetName {
         "tidy", "true", "vivid", "warm", "wise", "witty", "young", "zesty",
     ]
     private static let animals = [
-        "adder", "ant", "badger", "bat", "bear", "beaver", "bee", "bison", "carp", "cat", "cod", "colt", "crab", "crane",
+        "adder", "ant", "badger", "bat", "bear", "beaver", "bee", "bison", "carp", "cat", "cod", "colt", "crab",
+        "crane",
         "crow", "deer", "dove", "duck", "eagle", "elk", "falcon", "ferret", "finch", "fox", "frog", "gecko", "goat",
         "goose", "gull", "hare", "hawk", "heron", "ibex", "jay", "kestrel", "lark", "lion", "lynx", "marten", "mole",
-        "moose", "moth", "mouse", "newt", "otter", "owl", "perch", "pike", "puffin", "quail", "raven", "robin", "salmon",
+        "moose", "moth", "mouse", "newt", "otter", "owl", "perch", "pike", "puffin", "quail", "raven", "robin",
+        "salmon",
         "seal", "shrew", "snipe", "sparrow", "stoat", "stork", "swan", "tern", "toad", "trout", "viper", "weasel",
         "whale", "wolf", "wren",
     ]

@@ -75,7 +75,8 @@ final class Operations: Sendable {
 
     private func perform(_ job: Job) async {
         let operation = job.operation
-        logger.debug("operation began", metadata: ["operation": "\(operation.id)", "kind": "\(operation.view.description)"])
+        logger.debug(
+            "operation began", metadata: ["operation": "\(operation.id)", "kind": "\(operation.view.description)"])
         do {
             try await job.work(operation)
             operation.finish(.success)

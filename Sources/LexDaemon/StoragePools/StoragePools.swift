@@ -46,7 +46,8 @@ final class StoragePools: Sendable {
     private func makeDriver(_ name: String, _ record: StoragePoolRecord) throws -> any StorageDriver {
         guard let factory = factories[record.driver] else {
             throw APIError.badRequest(
-                "Unknown driver \"\(record.driver)\": this version of lexd has \(factories.keys.sorted().joined(separator: ", "))")
+                "Unknown driver \"\(record.driver)\": this version of lexd has \(factories.keys.sorted().joined(separator: ", "))"
+            )
         }
         return factory(record.config["source"] ?? "\(directory)/\(name)", logger)
     }

@@ -21,7 +21,7 @@ package struct HelperRuntime: Runtime {
             else { throw MessageError("descriptors are missing") }
             return RunningInstance(
                 monitor: started.monitor, initProcess: started.initProcess, monitorDescriptor: monitor,
-                initDescriptor: initProcess, netlink: netlink)
+                initDescriptor: initProcess, netlink: try NetlinkSession(netlink))
         case .failed(let failure): throw failure
         default: throw MessageError("another reply than the start's")
         }
@@ -43,7 +43,7 @@ package struct HelperRuntime: Runtime {
         else { return nil }
         return RunningInstance(
             monitor: monitor, initProcess: initProcess, monitorDescriptor: monitorDescriptor,
-            initDescriptor: initDescriptor, netlink: netlink)
+            initDescriptor: initDescriptor, netlink: try NetlinkSession(netlink))
     }
 
     package func attach(_ job: AttachJob, streams: [Int32], isPrivileged: Bool) async throws -> AttachedCommand {
