@@ -79,6 +79,8 @@ int lex_make_controlling_terminal(int fd);
 int lex_listen_unix(const char *path);
 int lex_connect_unix(const char *path);
 int lex_accept(int socket);
+// One datagram to the socket named in NOTIFY_SOCKET (sd_notify(3)); 0 when there is none.
+int lex_notify(const char *text);
 
 // Event polling with no Glibc overlay in the way.
 int lex_epoll_create(void);

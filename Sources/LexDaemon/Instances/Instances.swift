@@ -135,6 +135,26 @@ final class Instances: Sendable {
             cpu: InstanceStats.cpu(group, host.cgroups))
     }
 
+    /// The interfaces of all instances on a network, running or not.
+    func members(ofNetwork name: String) async throws -> [NetworkMember] {
+        var members: [NetworkMember] = []
+        for stored in try await records.list() {
+            let expansion = Expansion(
+                try await profiles.resolve(stored.value.profiles), config: stored.value.config,
+                devices: stored.value.devices)
+            for (device, options) in expansion.devices
+            where options["type"] == "nic" && (options["network"] == name || options["parent"] == name) {
+                let address = options["hwaddr"] ?? stored.value.config["volatile.\(device).hwaddr"] ?? ""
+                guard let hardwareAddress = MACAddress(configText: address) else { continue }
+                members.append(
+                    NetworkMember(
+                        instance: stored.value.name, hardwareAddress: hardwareAddress,
+                        ipv4: options["ipv4.address"].flatMap { IPv4Address(configText: $0) }))
+            }
+        }
+        return members
+    }
+
     /// What the ETag is made of.
     static func writable(_ record: InstanceRecord) -> [String: JSONValue] {
         [

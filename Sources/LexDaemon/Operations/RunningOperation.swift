@@ -10,7 +10,8 @@ final class RunningOperation: Sendable {
     private let events: Events
 
     private let state: Mutex<LexAPI.Operation>
-    private let ended = Gate()
+    /// Opened at its end.
+    let ended = Gate()
 
     init(_ plan: OperationPlan, events: Events) {
         id = UUIDText.random()

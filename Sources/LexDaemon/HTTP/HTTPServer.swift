@@ -12,7 +12,7 @@ enum MultiThreadedLoops {
 }
 
 /// Serves HTTP on the Unix socket: accepts, hands requests to the router, sends the answers.
-struct Server: Sendable {
+struct HTTPServer: Sendable {
     let router: Router
     let logger: Logger
     /// Answered instead of the router while the daemon is starting or stopping; nil lets the request through.
