@@ -7,7 +7,6 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/fs.h>
-#include <linux/landlock.h>
 #include <linux/netlink.h>
 #include <linux/openat2.h>
 #include <malloc.h>
@@ -267,33 +266,6 @@ int lex_epoll_wait(int epoll, uint64_t *tokens, int capacity, int timeout) {
     return n;
 }
 int lex_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
-
-int lex_landlock_only(int dirfd) {
-    int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-    if (abi < 1) return -1;
-    uint64_t handled = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE |
-                       LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |
-                       LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
-                       LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK |
-                       LANDLOCK_ACCESS_FS_MAKE_SYM;
-    // ABI 2 (Linux 5.19) brought REFER; without it every link across directories is refused.
-    if (abi >= 2) handled |= (1ULL << 13);
-    struct landlock_ruleset_attr attr = {.handled_access_fs = handled};
-    int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr, 0);
-    if (ruleset < 0) return -1;
-    int rc = 0;
-    if (dirfd >= 0) {
-        struct landlock_path_beneath_attr beneath = {
-            .allowed_access = handled & ~(uint64_t)(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_BLOCK),
-            .parent_fd = dirfd};
-        rc = (int)syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0);
-    }
-    if (rc == 0) rc = (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
-    int saved = errno;
-    close(ruleset);
-    errno = saved;
-    return rc;
-}
 
 void lex_malloc_arenas(int count) { mallopt(M_ARENA_MAX, count); }
 void lex_malloc_trim(void) { malloc_trim(0); }

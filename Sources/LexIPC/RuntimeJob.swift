@@ -331,8 +331,11 @@ package struct ConsoleJob: Message {
 }
 
 /// Runs a program on untrusted bytes. The program's input comes as the job's first descriptor and becomes its
-/// descriptor 0; the second becomes its descriptor 1, the socket it is asked and answers on.
-package struct ConfineJob: Message {
+/// descriptor 0; the second becomes its descriptor 1, the socket it is asked and answers on; a third, if there is one,
+/// its descriptor 2.
+///
+/// The answer is `exited` when the program has ended. A launcher whose socket to lexd is closed ends the program.
+package struct ConfineJob: Message, Equatable {
     /// The program, by its path on the host.
     package var program: String
     /// What it needs to be loaded, by path: the dynamic loader and the libraries.
@@ -347,10 +350,13 @@ package struct ConfineJob: Message {
     package var memoryLimit: UInt64
     /// The most CPU time it may use, in seconds.
     package var cpuLimit: UInt64
+    /// Whether its system calls are filtered. Only a debug build of lexd-runtime obeys `false`: so that a test can
+    /// show that the other walls hold by themselves.
+    package var filtersCalls: Bool
 
     package init(
         program: String, libraries: [String], target: String?, mountPoint: String, firstID: UInt32,
-        memoryLimit: UInt64, cpuLimit: UInt64
+        memoryLimit: UInt64, cpuLimit: UInt64, filtersCalls: Bool = true
     ) {
         self.program = program
         self.libraries = libraries
@@ -359,6 +365,7 @@ package struct ConfineJob: Message {
         self.firstID = firstID
         self.memoryLimit = memoryLimit
         self.cpuLimit = cpuLimit
+        self.filtersCalls = filtersCalls
     }
     package func write(to writer: inout MessageWriter) {
         writer.put(program)
@@ -368,6 +375,7 @@ package struct ConfineJob: Message {
         writer.put(firstID)
         writer.put(memoryLimit)
         writer.put(cpuLimit)
+        writer.put(filtersCalls)
     }
     package init(from reader: inout MessageReader) throws(MessageError) {
         program = try reader.string()
@@ -377,6 +385,7 @@ package struct ConfineJob: Message {
         firstID = try reader.uint32()
         memoryLimit = try reader.uint64()
         cpuLimit = try reader.uint64()
+        filtersCalls = try reader.bool()
     }
 }
 

@@ -32,7 +32,7 @@ enum Main {
             case .attach(let job): try attach(job, &received, socket)
             case .netlink(let job): try openNetlink(job, socket)
             case .console(let job): try holdConsoles(job, socket)
-            case .confine: throw RuntimeFailure(call: "confine", subject: "a program")
+            case .confine(let job): try confine(job, &received, socket)
             }
         } catch let failure as RuntimeFailure {
             try socket.send(RuntimeReply.failed(failure))

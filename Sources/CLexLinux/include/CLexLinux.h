@@ -89,10 +89,38 @@ int lex_epoll_remove(int epoll, int fd);
 int lex_epoll_wait(int epoll, uint64_t *tokens, int capacity, int timeout_milliseconds);
 int lex_eventfd(void);
 
-// seccomp: installs the confined helper's allow list; see lexd-archive.
+// Confinement (lexd-runtime's Jobs/Confine.swift). Mounts are attached by descriptor: `lex_clone_mount` copies the one
+// mount `fd` lies on, rooted at `fd`; `lex_restrict_mount` adds attributes and, unless `userns_fd` < 0, an id mapping.
+extern const uint64_t lex_mount_attr_read_only, lex_mount_attr_nosuid, lex_mount_attr_nodev, lex_mount_attr_noexec;
+int lex_open_path(const char *path, int follow);
+int lex_clone_mount(int fd);
+int lex_restrict_mount(int mount_fd, int userns_fd, uint64_t attributes);
+// Makes the current directory, a mount point, the root of the mount namespace and takes the old root off.
+int lex_move_root_here(void);
+// Cuts the bounding, permitted and effective set to these; inheritable and ambient become empty.
+extern const int lex_cap_chown, lex_cap_dac_override, lex_cap_fowner, lex_cap_fsetid, lex_cap_setfcap;
+int lex_keep_capabilities(const int *kept, size_t count);
+// Landlock: reading and executing of the program's files; below `writable_fd`, if any, everything but executing,
+// devices and sockets; no TCP, no signals or abstract sockets beyond the process. -1 with ENOSYS or EOPNOTSUPP where
+// the kernel has none.
+int lex_landlock_program(const int *program_fds, size_t count, int writable_fd);
+int lex_close_on_exec_from(unsigned int first);
+// wait4(2) for one process, with the processor time it took.
+int lex_wait_process(pid_t pid, int *status, uint64_t *cpu_milliseconds);
+
+// seccomp. The first list is for a confined program from before its execve(2): its loader must run. The second is what
+// lexd-archive takes on itself once it is loaded. A call on neither list ends the process.
+int lex_install_launch_seccomp(void);
 int lex_install_archive_seccomp(void);
-// Landlock: after it nothing outside `dirfd` can be opened for writing or reading. -1/ENOSYS where the kernel has none.
-int lex_landlock_only(int dirfd);
+
+// fsetxattr(2), fremovexattr(2), lgetxattr(2): not in Swift's Glibc module.
+int lex_set_attribute(int fd, const char *name, const void *value, size_t size);
+int lex_remove_attribute(int fd, const char *name);
+ssize_t lex_get_attribute(const char *path, const char *name, void *value, size_t size);
+// recv(2) that neither waits nor accepts descriptors: for a peer that is not trusted.
+ssize_t lex_receive_bytes(int socket, void *bytes, size_t count);
+// A pipe neither of whose ends ever waits.
+int lex_pipe_nonblocking(int ends[2]);
 
 // glibc malloc: at most `count` arenas (each thread otherwise gets one of its own; resident memory grows).
 void lex_malloc_arenas(int count);
