@@ -1,12 +1,13 @@
 import CLexLinux
 import Glibc
 import LexAPI
-import LexHost
+package import LexHost
 import LexInstance
 import LexNetwork
 package import LexStorage
 package import LexStore
 package import Logging
+import NIOCore
 package import ServiceLifecycle
 
 /// What the daemon is made from; concrete things are named only by whoever starts it.
