@@ -27,8 +27,8 @@ extension Client {
     }
 
     /// The same for an endpoint whose reply has several shapes, such as a list: reads it as the type named.
-    public func call<Body, Reply: Decodable & Sendable>(
-        _ endpoint: Endpoint<Body, JSONValue>, as type: Reply.Type, path: [String: String] = [:],
+    public func call<Body, Declared, Reply: Decodable & Sendable>(
+        _ endpoint: Endpoint<Body, Declared>, as type: Reply.Type, path: [String: String] = [:],
         query: KeyValuePairs<String, String?> = [:], body: Body? = nil
     ) async throws -> Reply {
         try await answer(endpoint, as: type, path: path, query: query, body: body, ifMatch: nil).reply
