@@ -75,9 +75,10 @@ let package = Package(
             name: "lexd",
             dependencies: [
                 "LexAPI", "LexClient", "LexDaemon", "LexStore", "LexHost", "LexStorage", "LexNetwork", "LexInstance",
-                log,
+                "CLexLinux", log,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
         .executableTarget(
             name: "lx",

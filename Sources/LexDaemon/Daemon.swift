@@ -8,7 +8,7 @@ package import LexStorage
 package import LexStore
 package import Logging
 import NIOCore
-package import ServiceLifecycle
+import ServiceLifecycle
 
 /// What the daemon is made from; concrete things are named only by whoever starts it.
 package struct DaemonParts: Sendable {
@@ -42,7 +42,7 @@ package struct DaemonParts: Sendable {
 }
 
 /// The daemon: holds the services, starts them in order, runs them until it is asked to end.
-package struct Daemon: Service {
+package struct Daemon: Sendable {
     private let parts: DaemonParts
     private let events: Events
     private let logger: Logger
@@ -91,7 +91,7 @@ package struct Daemon: Service {
                     try await services.start(isBare: parts.isBare)
                     isReady.open()
                     SystemdNotification.ready()
-                    logger.notice("ready", metadata: ["socket": "\(paths.socket)", "version": "\(LexdVersion.text)"])
+                    logger.notice("ready", metadata: ["socket": "\(paths.socket)", "version": "\(Release.version)"])
                     await services.instances.autostart()
                 }
                 group.addTask {

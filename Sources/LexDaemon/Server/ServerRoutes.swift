@@ -42,7 +42,7 @@ struct ServerRoutes: Sendable {
                 kernelArchitecture: facts.architecture, kernelFeatures: KernelFeatures.all,
                 kernelVersion: facts.kernelRelease, lxcFeatures: LXCFeatures.all, osName: facts.distribution.name,
                 osVersion: facts.distribution.version, project: Project.defaultName, serverName: facts.name,
-                serverPid: Int(getpid()), lexdVersion: LexdVersion.text, storage: drivers.used.joined(separator: " | "),
+                serverPid: Int(getpid()), lexdVersion: Release.version, storage: drivers.used.joined(separator: " | "),
                 storageVersion: drivers.used.map { _ in "1" }.joined(separator: " | "),
                 storageSupportedDrivers: drivers.all.map {
                     Server.StorageDriver(name: $0, version: "1", remote: false)
@@ -64,9 +64,4 @@ struct ServerRoutes: Sendable {
         }
         events.lifecycle("config-updated", source: "/1.0", requestor: request.requestor)
     }
-}
-
-/// The version of lexd.
-package enum LexdVersion {
-    package static let text = "0.1.0"
 }
