@@ -66,8 +66,10 @@ struct Services: Sendable {
         try await networks.startAll()
         try await images.recover()
         try await instances.recover()
-        try await FirstStart(records: serverRecords, pools: pools, networks: networks, profiles: profiles, logger: logger)
-            .run(isBare: isBare)
+        try await FirstStart(
+            records: serverRecords, pools: pools, networks: networks, profiles: profiles, logger: logger
+        )
+        .run(isBare: isBare)
     }
 
     /// Ends in order: nobody is served any more. What has to go on - instances, dnsmasq, consoles - does.

@@ -32,7 +32,9 @@ struct LogfmtHandler: LogHandler {
 
     /// In quotes where the text has more than plain characters; control characters are shown, never sent.
     static func quoted(_ text: String) -> String {
-        let plain = text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "=") }
+        let plain = text.utf8.allSatisfy {
+            $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "=")
+        }
         if plain, !text.isEmpty { return text }
         var result = "\""
         for scalar in text.unicodeScalars {

@@ -20,7 +20,9 @@ struct Run: AsyncParsableCommand {
     var bare = false
 
     func run() async throws {
-        guard geteuid() == 0 else { throw ValidationError("lexd must be run as root: it makes namespaces, mounts and links") }
+        guard geteuid() == 0 else {
+            throw ValidationError("lexd must be run as root: it makes namespaces, mounts and links")
+        }
         // Two threads do the work of two cores; more arenas than that only hold memory.
         lex_malloc_arenas(2)
         let events = DaemonEvents()
@@ -28,7 +30,8 @@ struct Run: AsyncParsableCommand {
         LoggingSystem.bootstrap { label in events.handler(over: LogfmtHandler(label: label, logLevel: level)) }
         let logger = Logger(label: "lexd")
         let daemon = Daemon(
-            try await Wiring.parts(DaemonSettings(), group: try groupID(), isBare: bare), events: events, logger: logger)
+            try await Wiring.parts(DaemonSettings(), group: try groupID(), isBare: bare), events: events, logger: logger
+        )
         let group = ServiceGroup(
             configuration: .init(
                 services: [
@@ -43,7 +46,8 @@ struct Run: AsyncParsableCommand {
         var found: UnsafeMutablePointer<Glibc.group>?
         var buffer = [CChar](repeating: 0, count: 65536)
         guard getgrnam_r(group, &entry, &buffer, buffer.count, &found) == 0, found != nil else {
-            throw ValidationError("There is no group \"\(group)\" on this host: make it with groupadd --system \(group)")
+            throw ValidationError(
+                "There is no group \"\(group)\" on this host: make it with groupadd --system \(group)")
         }
         return entry.gr_gid
     }

@@ -12,7 +12,8 @@ struct ImageRoutes: Sendable {
 
     func mount(on router: inout Router) {
         router.get(API.images.list) { request in
-            let list = try await images.list()
+            let filter = try Filter(request.query["filter"] ?? "")
+            let list = try await images.list().filter { try filter.isEmpty || filter.fits(try JSONCoding.value($0)) }
             return request.recursion > 0
                 ? try JSONCoding.value(list) : .array(list.map { .string("/1.0/images/\($0.fingerprint)") })
         }

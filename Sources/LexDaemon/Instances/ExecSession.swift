@@ -103,7 +103,13 @@ final class ExecSession: Sendable {
         }
     }
 
-    private func endInput() { state.withLock { $0.input = nil } }
+    private func endInput() {
+        let input = state.withLock { state in
+            defer { state.input = nil }
+            return state.input
+        }
+        input?.close()
+    }
 
     private func control(_ data: ByteBuffer) {
         guard data.readableBytes > 0, data.readableBytes <= 65536,

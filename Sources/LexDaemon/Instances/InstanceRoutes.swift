@@ -51,7 +51,15 @@ struct InstanceRoutes: Sendable {
         if request.query["all-projects"] == "true", request.query["project"] != nil {
             throw APIError.badRequest("Cannot specify a project when requesting all projects")
         }
-        let records = request.legacyName == "virtual-machines" ? [] : try await instances.list().map(\.value)
+        let filter = try Filter(request.query["filter"] ?? "")
+        var records = request.legacyName == "virtual-machines" ? [] : try await instances.list().map(\.value)
+        if !filter.isEmpty {
+            var fitting: [InstanceRecord] = []
+            for record in records {
+                if try filter.fits(try JSONCoding.value(try await instances.view(record))) { fitting.append(record) }
+            }
+            records = fitting
+        }
         switch request.recursion {
         case 0:
             let kind = request.legacyName ?? "instances"
@@ -179,7 +187,8 @@ extension Instances {
         guard name.hasPrefix("exec_"), name.hasSuffix(".stdout") || name.hasSuffix(".stderr") else { return false }
         return name.utf8.count <= 64
             && name.utf8.allSatisfy {
-                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
+                    || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
                     || "_-.".utf8.contains($0)
             }
     }

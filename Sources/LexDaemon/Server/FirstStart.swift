@@ -49,7 +49,8 @@ struct FirstStart: Sendable {
                 try await networks.create(Network.Creation(name: name), requestor: nil)
             } catch {
                 // A server without a network still runs instances; the reason and the remedy are in the log.
-                logger.error("first start: cannot make a network", metadata: ["network": "\(name)", "error": "\(error)"])
+                logger.error(
+                    "first start: cannot make a network", metadata: ["network": "\(name)", "error": "\(error)"])
                 return nil
             }
             logger.notice("first start: made network", metadata: ["network": "\(name)"])
