@@ -105,7 +105,8 @@ extension Instance.Address {
             default: "global"
             }
         self.init(
-            family: address.isIPv6 ? "inet6" : "inet", address: address.text, netmask: "\(address.prefix)", scope: scope)
+            family: address.isIPv6 ? "inet6" : "inet", address: address.text, netmask: "\(address.prefix)", scope: scope
+        )
     }
 }
 

@@ -168,7 +168,7 @@ extension NetlinkSession {
             try ask(request, flags: 0, "the network interface \(name)") { type, body in
                 if type == RTM_NEWLINK { found = Link(body) }
             }
-        } catch where error.code == ENODEV {
+        } catch  where error.code == ENODEV {
             return nil
         }
         return found
@@ -242,7 +242,7 @@ extension NetlinkSession {
         request.put(IFLA_IFNAME, name)
         do {
             try order(request, "remove", "the network interface \(name)")
-        } catch where error.code == ENODEV {
+        } catch  where error.code == ENODEV {
             // The end of a network namespace removes the veths in it at its own time.
         }
     }

@@ -67,10 +67,12 @@ extension BridgeDriver {
                     index: link.index, bytes: subnet.addressBytes, prefix: UInt8(truncatingIfNeeded: subnet.prefix)))
         }
         let present = try session.addresses().filter { $0.index == link.index && $0.scope == 0 }
-        for address in present where !wanted.contains(where: { $0.bytes == address.bytes && $0.prefix == address.prefix }) {
+        for address in present
+        where !wanted.contains(where: { $0.bytes == address.bytes && $0.prefix == address.prefix }) {
             try session.removeAddress(address, from: settings.name)
         }
-        for address in wanted where !present.contains(where: { $0.bytes == address.bytes && $0.prefix == address.prefix }) {
+        for address in wanted
+        where !present.contains(where: { $0.bytes == address.bytes && $0.prefix == address.prefix }) {
             try session.addAddress(address, to: settings.name)
         }
     }

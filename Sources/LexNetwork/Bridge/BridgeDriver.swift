@@ -115,7 +115,9 @@ package actor BridgeDriver: NetworkDriver {
                 ? nil
                 : NetworkWarning(
                     network: settings.name,
-                    text: "there is no user \"dnsmasq\"; dnsmasq runs as \"\(account.name)\", which it shares with others")
+                    text:
+                        "there is no user \"dnsmasq\"; dnsmasq runs as \"\(account.name)\", which it shares with others"
+                )
         )
     }
 }

@@ -25,7 +25,9 @@ package enum ForeignFirewalls {
             // Our rules are in Docker's chain.
             if chain.hook == .forward, neighbours.contains(where: { $0.name == DockerChain.name }) { return nil }
             let isUFW = neighbours.contains { $0.name.hasPrefix("ufw") }
-            let what = chain.hook == .forward ? "passes between \(bridge) and elsewhere" : "instances on \(bridge) ask of this host (DHCP, DNS)"
+            let what =
+                chain.hook == .forward
+                ? "passes between \(bridge) and elsewhere" : "instances on \(bridge) ask of this host (DHCP, DNS)"
             let remedy: String =
                 switch (isUFW, chain.hook) {
                 case (true, .forward):
@@ -38,7 +40,9 @@ package enum ForeignFirewalls {
                 }
             return NetworkWarning(
                 network: bridge,
-                text: "the firewall chain \(chain.family) \(chain.table) \(chain.name) drops by default what \(what); \(remedy)")
+                text:
+                    "the firewall chain \(chain.family) \(chain.table) \(chain.name) drops by default what \(what); \(remedy)"
+            )
         }
     }
 }
