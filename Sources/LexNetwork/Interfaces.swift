@@ -9,6 +9,11 @@ package struct HostInterface: Sendable, Equatable {
     package var name: String
     /// LXD's word for its kind: `loopback`, `bridge`, `vlan`, `physical`, `bond` or `unknown`.
     package var type: String
+
+    package init(name: String, type: String) {
+        self.name = name
+        self.type = type
+    }
 }
 
 extension HostInterface {

@@ -14,7 +14,8 @@ package actor BridgeDriver: NetworkDriver {
     let dnsmasq: Dnsmasq
     let logger: Logger
     let turn = OneAtATime()
-    var settings: BridgeSettings
+    /// The configuration as it is made.
+    package private(set) var settings: BridgeSettings
     var registrations: [MACAddress: Registration] = [:]
     var group: UInt32?
 

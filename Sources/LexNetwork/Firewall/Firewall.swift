@@ -73,7 +73,7 @@ package actor Firewall {
             let wanted = FirewallRules.batch(table: identity.tag, networks: Array(networks.values))
             let chains = try await blocking { try FirewallChain.all() }
             let isThere = chains.contains { $0.family == "inet" && $0.table == identity.tag }
-            if wanted != written || isThere == networks.isEmpty {
+            if networks.isEmpty ? isThere : !isThere || wanted != written {
                 try await run(wanted, "write the firewall table inet \(identity.tag)")
                 written = wanted
             }
