@@ -16,6 +16,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -56,14 +57,15 @@ let package = Package(
         .target(name: "LexNetwork", dependencies: ["LexAPI", "LexHost", "LexIPC", log]),
         .target(
             name: "LexInstance",
-            dependencies: ["LexAPI", "LexHost", "LexIPC", "LexStorage", "LexNetwork", log]),
+            dependencies: ["CLexLinux", "LexAPI", "LexHost", "LexIPC", "LexStorage", "LexNetwork", log]),
         .target(
             name: "LexDaemon",
             dependencies: [
-                "LexAPI", "LexStore", "LexHost", "LexIPC", "LexStorage", "LexNetwork", "LexInstance", log,
+                "CLexLinux", "LexAPI", "LexStore", "LexHost", "LexIPC", "LexStorage", "LexNetwork", "LexInstance", log,
                 nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"), nio("NIOFoundationCompat"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "X509", package: "swift-certificates"),
                 .product(name: "Yams", package: "Yams"),
             ]),
@@ -73,9 +75,10 @@ let package = Package(
             name: "lexd",
             dependencies: [
                 "LexAPI", "LexClient", "LexDaemon", "LexStore", "LexHost", "LexStorage", "LexNetwork", "LexInstance",
-                log,
+                "CLexLinux", log,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
         .executableTarget(
             name: "lx",

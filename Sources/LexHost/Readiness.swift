@@ -39,7 +39,12 @@ package final class Readiness: Sendable {
 
     /// Waits until the descriptor can be read, has ended, or hung up. The caller keeps it open meanwhile, and waits
     /// for it in one place at a time.
-    package func readable(_ descriptor: Int32) async throws {
+    package func readable(_ descriptor: Int32) async throws { try await wait(descriptor, forWriting: false) }
+
+    /// Waits until the descriptor can be written, or nobody reads it any more; with the same rules.
+    package func writable(_ descriptor: Int32) async throws { try await wait(descriptor, forWriting: true) }
+
+    private func wait(_ descriptor: Int32, forWriting: Bool) async throws {
         let token = waiting.withLock { state in
             defer { state.next += 1 }
             return state.next
@@ -47,7 +52,7 @@ package final class Readiness: Sendable {
         _ = try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Bool, any Error>) in
                 waiting.withLock { $0.waiters[token] = Waiter(continuation: continuation, descriptor: descriptor) }
-                if lex_epoll_add_oneshot(epoll, descriptor, token, 0) != 0 {
+                if lex_epoll_add_oneshot(epoll, descriptor, token, forWriting ? 1 : 0) != 0 {
                     let error = SystemError("wait for", "descriptor \(descriptor)")
                     take(token)?.continuation.resume(throwing: error)
                 } else if Task.isCancelled {

@@ -70,6 +70,9 @@ package final class HelperProcess: Sendable {
         return try socket.receive(Reply.self)
     }
 
+    /// Closes the socket for both sides; a helper that watches it, as the one that confines a program does, ends.
+    package func hangUp() { shutdown(socket.number, Int32(SHUT_RDWR)) }
+
     /// Waits for the helper's end: its exit code, 128 + signal, or -1 when it could not be started.
     @discardableResult
     package func end() async -> Int32 {

@@ -1,0 +1,35 @@
+import LexAPI
+import LexHost
+import LexInstance
+
+/// The machine as instances meet it: what starts them, what gives them ids, terminals and limits.
+struct InstanceHost: Sendable {
+    let runtime: any Runtime
+    let consoles: Consoles
+    let ids: IDRanges
+    let cgroups: CgroupLayout
+    let facts: HostFacts
+    /// `lexd-runtime`, for the stop hook.
+    let runtimeProgram: String
+    /// Where the files of a run lie.
+    let runDirectory: String
+    /// Where logs lie.
+    let logDirectory: String
+    /// What control groups' names begin with.
+    let cgroupPrefix: String
+
+    /// The paths of an instance by its record's key, `PROJECT/NAME`.
+    func paths(of key: String) -> InstancePaths {
+        InstancePaths(
+            runDirectory: runDirectory, logDirectory: logDirectory, cgroupPrefix: cgroupPrefix,
+            key: Self.flatName(key))
+    }
+
+    /// What an instance is called where there is one level of names: `web`, or `PROJECT_web`. No instance's name has an
+    /// underscore, so no two are the same.
+    static func flatName(_ key: String) -> String {
+        let parts = key.split(separator: "/", maxSplits: 1)
+        guard parts.count == 2, parts[0] != Project.defaultName else { return String(parts.last ?? "") }
+        return "\(parts[0])_\(parts[1])"
+    }
+}
