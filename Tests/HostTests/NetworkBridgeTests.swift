@@ -85,6 +85,25 @@ import Testing
         }
     }
 
+    @Test func aRestartedInstanceGetsItsAddressAgain() async throws {
+        try await withNetworkBench { bench in
+            let driver = try await bench.driver(["ipv6.address": "none"])
+            _ = try await driver.start()
+            let (first, nic) = try await bench.guest(driver, bench.nic("web", 1))
+            #expect(try await first.dhcp(bench.dhcpScript))
+            let address = try await first.addresses("4")
+            try await driver.detach(nic)
+            let (between, _) = try await bench.guest(driver, bench.nic("db", 2))
+            #expect(try await between.dhcp(bench.dhcpScript))
+            let second = try await bench.namespace("-again")
+            let again = try await driver.attach(bench.nic("web", 1))
+            try await bench.plug(again, into: second)
+            #expect(try await second.dhcp(bench.dhcpScript))
+            #expect(try await second.addresses("4") == address)
+            try await driver.detach(again)
+        }
+    }
+
     @Test func fixedAddressesAndTheirConflicts() async throws {
         try await withNetworkBench { bench in
             let driver = try await bench.driver(["ipv6.address": "none"])
@@ -280,9 +299,9 @@ import Testing
             #expect(try session.link(named: attached.hostName) != nil)
             // A NIC with a smaller MTU does not make the bridge's smaller.
             var small = try bench.nic("small", 3)
-            small.mtu = 1300
+            small.mtu = 600
             let smallNIC = try await driver.attach(small)
-            #expect(try session.link(named: smallNIC.hostName)?.mtu == 1300)
+            #expect(try session.link(named: smallNIC.hostName)?.mtu == 600)
             #expect(try session.link(named: bench.name())?.mtu == 1400)
             try await driver.detach(smallNIC)
             try await driver.detach(attached)

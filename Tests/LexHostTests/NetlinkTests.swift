@@ -49,7 +49,9 @@ import Testing
         let lo = try #require(try session.link(named: "lo"))
         #expect(lo.flags.contains(.loopback) && lo.kind == "" && lo.hardwareAddress == [0, 0, 0, 0, 0, 0])
         #expect(try session.links().contains { $0.index == lo.index })
-        #expect(try session.link(named: "lxt-no-such") == nil)
+        for name in ["lxt-no-such", "", "a-name-that-is-too-long-for-a-link", "a/b"] {
+            #expect(try session.link(named: name) == nil)
+        }
     }
 
     @Test func addressTexts() {

@@ -110,8 +110,11 @@ import Testing
     func chain(_ table: String, _ name: String, _ hook: FirewallChain.Hook?, drops: Bool = true) -> FirewallChain {
         FirewallChain(family: "ip", table: table, name: name, hook: hook, dropsByDefault: drops)
     }
+    func suspicions(_ chains: [FirewallChain]) -> [ForeignFirewalls.Suspicion] {
+        ForeignFirewalls.suspicions(bridge: "web0", chains: chains, ownTable: "lexd")
+    }
     func warnings(_ chains: [FirewallChain]) -> [String] {
-        ForeignFirewalls.warnings(bridge: "web0", chains: chains, ownTable: "lexd").map(\.text)
+        suspicions(chains).map(\.warning.text)
     }
 
     @Test func warnsOfAForwardChainThatDrops() {
@@ -128,6 +131,26 @@ import Testing
         #expect(texts.count == 2)
         #expect(texts.contains { $0.contains("ufw route allow in on web0") })
         #expect(texts.contains { $0.contains(#""ufw allow in on web0""#) })
+    }
+
+    @Test func knowsWhereItWouldBeAllowed() {
+        let chains = [
+            chain("filter", "FORWARD", .forward), chain("filter", "ufw-user-forward", nil),
+            chain("filter", "ufw-user-input", nil), chain("filter", "ufw-before-forward", nil),
+        ]
+        #expect(suspicions(chains).first?.chains.map(\.name) == ["FORWARD", "ufw-user-forward"])
+        let firewalld = [
+            chain("firewalld", "filter_FORWARD", .forward, drops: false), chain("firewalld", "nat_X", nil),
+        ]
+        #expect(suspicions(firewalld).first?.chains.map(\.name) == ["filter_FORWARD"])
+        #expect(warnings(firewalld).first?.contains("firewall-cmd --zone=trusted --change-interface=web0") == true)
+    }
+
+    @Test func findsTheBridgeInAListing() {
+        let listing: JSONValue = ["nftables": [["rule": ["expr": [["match": ["right": ["set": ["web0", "x"]]]]]]]]]
+        #expect(ForeignFirewalls.names("web0", in: listing))
+        #expect(!ForeignFirewalls.names("web", in: listing))
+        #expect(!ForeignFirewalls.names("nftables", in: listing))
     }
 
     @Test func dockersForwardDropIsNoWarning() {

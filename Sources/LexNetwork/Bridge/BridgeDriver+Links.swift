@@ -24,7 +24,7 @@ extension BridgeDriver {
                     LinkChange(
                         mtu: existing.map { $0.mtu == settings.mtu } == false ? settings.mtu : nil, alias: alias))
                 // Before it is up and has an address: a router takes none from others, and its own are used at once.
-                let changed = try Self.setKernel(bridge: name, settings)
+                let changed = try Self.setKernel(bridge: name, settings, session)
                 try session.change(name, LinkChange(up: true))
                 try Self.setAddresses(session, settings)
                 return (existing == nil, changed)
@@ -78,7 +78,9 @@ extension BridgeDriver {
     }
 
     /// Sets what the kernel must do for the bridge; answers what was changed for the host as a whole.
-    private static func setKernel(bridge: String, _ settings: BridgeSettings) throws -> [String] {
+    private static func setKernel(
+        bridge: String, _ settings: BridgeSettings, _ session: NetlinkSession
+    ) throws -> [String] {
         var changed: [String] = []
         func set(_ name: String, _ value: String) throws {
             if try KernelSetting(name).set(value) { changed.append("\(name)=\(value)") }
@@ -92,9 +94,12 @@ extension BridgeDriver {
         }
         if settings.ipv6 != nil, KernelSetting("net/ipv6/conf/all/forwarding").value == "0" {
             // A host that passes packets on ignores router advertisements, and would lose its own default route,
-            // unless told that it takes them all the same (Documentation/networking/ip-sysctl.rst, accept_ra).
-            for interface in try directoryEntries("/proc/sys/net/ipv6/conf") where interface != bridge {
-                let name = "net/ipv6/conf/\(interface)/accept_ra"
+            // unless told that it takes them all the same (Documentation/networking/ip-sysctl.rst, accept_ra). Only
+            // where it has learned something from a router: a bridge with other people's containers in it would
+            // otherwise have the host believe them.
+            let advertised = Set(try session.routeDestinations().filter(\.isAdvertised).compactMap(\.interface))
+            for link in try session.links() where advertised.contains(link.index) {
+                let name = "net/ipv6/conf/\(link.name)/accept_ra"
                 if KernelSetting(name).value == "1" { try set(name, "2") }
             }
             try set("net/ipv6/conf/all/forwarding", "1")
