@@ -274,13 +274,16 @@ struct NetworkBench: Sendable {
             firewall: Firewall(identity: identity, logger: logger), logger: logger)
     }
 
-    /// Runs `watch` beside the test.
-    func watch(_ driver: BridgeDriver) async {
+    /// Runs `watch` beside the test, until its end or until what this answers is called.
+    @discardableResult
+    func watch(_ driver: BridgeDriver) async -> @Sendable () async -> Void {
         let task = Task { await driver.watch() }
-        await undoing.add {
+        let stop: @Sendable () async -> Void = {
             task.cancel()
             await task.value
         }
+        await undoing.add { await stop() }
+        return stop
     }
 
     func nic(_ instance: String, _ number: UInt8, ipv4: String? = nil, device: String = "eth0") throws -> NIC {

@@ -76,9 +76,11 @@ import Testing
             let error = await #expect(throws: APIError.self) { try await second.attach(bench.nic("WEB", 2)) }
             #expect(error?.status == 409)
             // And looks after the process as its own.
-            await bench.watch(second)
+            let stopSecond = await bench.watch(second)
             try RunningProcess(process)?.signal(SIGKILL)
             try await eventually("another dnsmasq") { bench.dnsmasq(bench.name()).map { $0 != process } == true }
+
+            await stopSecond()
 
             // With other settings there is another process, and still one.
             let old = try #require(bench.dnsmasq(bench.name()))
