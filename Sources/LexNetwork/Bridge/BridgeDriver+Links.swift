@@ -89,20 +89,22 @@ extension BridgeDriver {
         let own = "net/ipv6/conf/\(bridge)/"
         // Without an address of lexd's the instances must not reach the host by its link-local address either.
         _ = try KernelSetting(own + "disable_ipv6").set(settings.ipv6 == nil ? "1" : "0")
-        for (name, value) in [("accept_ra", "0"), ("autoconf", "0"), ("accept_dad", "0"), ("forwarding", "1")] {
+        for (name, value) in [("accept_ra", "0"), ("autoconf", "0"), ("accept_dad", "0")] {
             _ = try KernelSetting(own + name).set(value)
         }
-        if settings.ipv6 != nil, KernelSetting("net/ipv6/conf/all/forwarding").value == "0" {
-            // A host that passes packets on ignores router advertisements, and would lose its own default route,
-            // unless told that it takes them all the same (Documentation/networking/ip-sysctl.rst, accept_ra). Only
-            // where it has learned something from a router: a bridge with other people's containers in it would
-            // otherwise have the host believe them.
+        let forwarding = ["net/ipv6/conf/all/forwarding", own + "forwarding"]
+        if settings.ipv6 != nil, forwarding.contains(where: { KernelSetting($0).value == "0" }) {
+            // A host that passes packets on, if only on one interface, drops what it learned from routers and takes no
+            // more, its own default route among it, unless it was told before to take it all the same
+            // (Documentation/networking/ip-sysctl.rst, accept_ra). It is told so only where it has learned something:
+            // on a bridge with other people's containers in it the host would otherwise believe them.
             let advertised = Set(try session.routeDestinations().filter(\.isAdvertised).compactMap(\.interface))
             for link in try session.links() where advertised.contains(link.index) {
                 let name = "net/ipv6/conf/\(link.name)/accept_ra"
                 if KernelSetting(name).value == "1" { try set(name, "2") }
             }
             try set("net/ipv6/conf/all/forwarding", "1")
+            _ = try KernelSetting(own + "forwarding").set("1")
         }
         return changed
     }
