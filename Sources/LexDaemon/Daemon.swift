@@ -104,7 +104,8 @@ package struct Daemon: Sendable {
                     await services.operations.idle(atMost: .seconds(60))
                     throw Ended()
                 }
-                try await group.waitForAll()
+                // Not `waitForAll`, which waits for all even when one has thrown.
+                while try await group.next() != nil {}
             }
         } catch is Ended {
             await services.end(paths)
@@ -118,6 +119,8 @@ package struct Daemon: Sendable {
             try makeDirectories(paths.directory, mode: 0o711)
             try makeDirectories(paths.run, mode: 0o711)
             try makeDirectories(paths.logs, mode: 0o700)
+            // dnsmasq, which is not root, looks into its own network's directory below.
+            try makeDirectories(paths.networks, mode: 0o711)
             for closed in [paths.images, paths.pools] {
                 try makeDirectories(closed, mode: 0o700)
                 try checkClosedDirectory(closed)

@@ -49,7 +49,8 @@ struct Run: AsyncParsableCommand {
     }
 }
 
-private struct DaemonService: Service {
+private struct DaemonService: Service, CustomStringConvertible {
     let daemon: Daemon
+    var description: String { "lexd" }
     func run() async throws { try await daemon.run() }
 }

@@ -59,7 +59,7 @@ struct HTTPServer: Sendable {
         } catch {
             answer = .failure(ErrorAnswers.apiError(error))
         }
-        if answer.status.code >= 500 {
+        if answer.status.code >= 500, answer.status != .serviceUnavailable, answer.status != .notImplemented {
             logger.warning(
                 "request failed",
                 metadata: [

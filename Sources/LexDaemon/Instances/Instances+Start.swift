@@ -81,8 +81,9 @@ extension Instances {
         try await blocking {
             // What an earlier run left: a start finds an empty directory.
             try removeTree(paths.run)
-            try makeDirectories(paths.run)
-            try makeDirectories(paths.mounts)
+            // The instance's own root, which is nobody on the host, passes through to its file system.
+            try makeDirectories(paths.run, mode: 0o711)
+            try makeDirectories(paths.mounts, mode: 0o711)
             try makeDirectories(paths.lxcPath, mode: 0o711)
             try makeDirectories(paths.logs)
             _ = unlink(paths.lxcLog)
