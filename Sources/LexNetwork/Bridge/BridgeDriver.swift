@@ -35,7 +35,10 @@ package actor BridgeDriver: NetworkDriver {
 
     /// Takes a changed configuration and makes the host as it says.
     package func reconfigure(_ settings: BridgeSettings) async throws -> [NetworkWarning] {
-        precondition(settings.name == self.settings.name, "a bridge keeps its name")
+        guard settings.name == self.settings.name else {
+            throw APIError.badRequest(
+                "cannot rename network \"\(self.settings.name)\" while it is running; stop it first")
+        }
         self.settings = settings
         return try await start()
     }
