@@ -101,7 +101,7 @@ let package = Package(
         .testTarget(name: "LexAPITests", dependencies: ["LexAPI"]),
         .testTarget(name: "LexIPCTests", dependencies: ["LexIPC"]),
         .testTarget(name: "LexStoreTests", dependencies: ["LexStore"]),
-        .testTarget(name: "LexHostTests", dependencies: ["LexHost", "LexIPC"]),
+        .testTarget(name: "LexHostTests", dependencies: ["LexHost", "LexIPC", "CNetlink"]),
         .testTarget(name: "LexNetworkTests", dependencies: ["LexNetwork", "LexAPI", "LexHost"]),
         .testTarget(name: "LexInstanceTests", dependencies: ["LexInstance", "LexAPI", "LexHost", "LexIPC"]),
         .testTarget(name: "LexDaemonTests", dependencies: ["LexDaemon", "LexAPI", "LexStore"]),

@@ -9,6 +9,11 @@ package struct HostInterface: Sendable, Equatable {
     package var name: String
     /// LXD's word for its kind: `loopback`, `bridge`, `vlan`, `physical`, `bond` or `unknown`.
     package var type: String
+
+    package init(name: String, type: String) {
+        self.name = name
+        self.type = type
+    }
 }
 
 extension HostInterface {
@@ -105,7 +110,8 @@ extension Instance.Address {
             default: "global"
             }
         self.init(
-            family: address.isIPv6 ? "inet6" : "inet", address: address.text, netmask: "\(address.prefix)", scope: scope)
+            family: address.isIPv6 ? "inet6" : "inet", address: address.text, netmask: "\(address.prefix)", scope: scope
+        )
     }
 }
 

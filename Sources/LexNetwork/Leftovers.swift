@@ -22,6 +22,11 @@ package struct Leftovers: Sendable {
         package var owner: NICOwner
         /// Its name on the host.
         package var hostName: String
+
+        package init(owner: NICOwner, hostName: String) {
+            self.owner = owner
+            self.hostName = hostName
+        }
     }
 
     /// Whether there is nothing.

@@ -20,13 +20,16 @@ enum NICLinks {
         guard link.kind == "bridge" else {
             throw APIError.badRequest("cannot attach \(nic.owner): the interface \"\(bridge)\" is not a bridge")
         }
-        let name = try createPair(nic, mtu: nic.mtu ?? link.mtu, identity: identity, session)
+        let mtu = nic.mtu ?? link.mtu
+        let name = try createPair(nic, mtu: mtu, identity: identity, session)
+        let hasIPv6 = mtu >= 1280 && access("/proc/sys/net/ipv6", F_OK) == 0
         do {
             // The bridge has the addresses, its ports have none.
             try session.change(
                 name,
                 LinkChange(
-                    up: true, master: link.index, alias: identity.alias(of: nic.owner), generatesLinkLocal: false))
+                    up: true, master: link.index, alias: identity.alias(of: nic.owner),
+                    generatesLinkLocal: hasIPv6 ? false : nil))
         } catch {
             try? session.deleteLink(name)
             throw error

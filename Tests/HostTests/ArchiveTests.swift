@@ -16,8 +16,11 @@ import Testing
         let clock = ContinuousClock()
         let start = clock.now
         let result = try await ArchiveProcess(settings).unpackImage(
-            input: input.number, into: dir + "/t", limits: ArchiveLimits(bytes: 10 << 30)) { print("progress", $0) }
+            input: input.number, into: dir + "/t", limits: ArchiveLimits(bytes: 10 << 30)
+        ) { print("progress", $0) }
         print(clock.now - start, result)
-        system("ls -la \(dir)/t \(dir)/t/rootfs; getcap \(dir)/t/rootfs/usr/bin/ping; du -sh \(dir)/t; find \(dir)/t | wc -l; cp -a \(dir)/t /var/tmp/axt")
+        system(
+            "ls -la \(dir)/t \(dir)/t/rootfs; getcap \(dir)/t/rootfs/usr/bin/ping; du -sh \(dir)/t; find \(dir)/t | wc -l; cp -a \(dir)/t /var/tmp/axt"
+        )
     }
 }

@@ -11,6 +11,14 @@ package struct Account: Sendable, Equatable {
     /// The name of its own group.
     package let groupName: String
 
+    /// A user with these numbers.
+    package init(name: String, user: UInt32, group: UInt32, groupName: String) {
+        self.name = name
+        self.user = user
+        self.group = group
+        self.groupName = groupName
+    }
+
     /// Looks a user up by name; nil when there is none. May ask a directory server: call from ``blocking(_:)``.
     package init?(named name: String) {
         var record = passwd()

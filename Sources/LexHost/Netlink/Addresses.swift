@@ -90,7 +90,7 @@ extension NetlinkSession {
         request.put(IFA_ADDRESS, bytes: address.bytes)
         do {
             try order(request, "remove", "the address \(address) from \(name)")
-        } catch where error.code == EADDRNOTAVAIL || error.code == ENODEV {
+        } catch  where error.code == EADDRNOTAVAIL || error.code == ENODEV {
         }
     }
 

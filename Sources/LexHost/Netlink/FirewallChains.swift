@@ -71,7 +71,7 @@ extension FirewallChain {
             try session.ask(request, "the chains of the firewall") { _, body in
                 if let chain = FirewallChain(body) { found.append(chain) }
             }
-        } catch where error.code == EINVAL || error.code == EOPNOTSUPP || error.code == EPROTONOSUPPORT {
+        } catch  where error.code == EINVAL || error.code == EOPNOTSUPP || error.code == EPROTONOSUPPORT {
             return []
         }
         return found

@@ -133,7 +133,8 @@ package struct LinkChange: Sendable {
     /// Free text to keep with it, at most 255 bytes; empty removes it.
     package var alias: String?
     /// Whether the kernel gives it a link-local IPv6 address when it comes up. False for the ports of a bridge: the
-    /// bridge has the addresses.
+    /// bridge has the addresses. Fails with EAFNOSUPPORT for a link without IPv6: on a host without, or with an MTU
+    /// below 1280.
     package var generatesLinkLocal: Bool?
 
     package init(
@@ -161,6 +162,8 @@ extension NetlinkSession {
 
     /// The link of that name; nil when there is none.
     package func link(named name: String) throws(SystemError) -> Link? {
+        // The kernel answers ERANGE to a name that no link can have.
+        guard (1..<Int(IFNAMSIZ)).contains(name.utf8.count) else { return nil }
         var request = NetlinkRequest(RTM_GETLINK, header: ifinfomsg())
         request.put(IFLA_IFNAME, name)
         var found: Link?
@@ -168,7 +171,7 @@ extension NetlinkSession {
             try ask(request, flags: 0, "the network interface \(name)") { type, body in
                 if type == RTM_NEWLINK { found = Link(body) }
             }
-        } catch where error.code == ENODEV {
+        } catch  where error.code == ENODEV {
             return nil
         }
         return found
@@ -242,7 +245,7 @@ extension NetlinkSession {
         request.put(IFLA_IFNAME, name)
         do {
             try order(request, "remove", "the network interface \(name)")
-        } catch where error.code == ENODEV {
+        } catch  where error.code == ENODEV {
             // The end of a network namespace removes the veths in it at its own time.
         }
     }

@@ -8,6 +8,10 @@ package struct RouteDestination: Sendable, Equatable {
     package var bytes: [UInt8]
     /// The length of the prefix in bits; 0 is the default route.
     package var prefix: UInt8
+    /// The number of the interface it goes out by; nil for a route that has several, or none.
+    package var interface: Int32?
+    /// Whether the kernel made it of a router's advertisement.
+    package var isAdvertised: Bool
 }
 
 extension NetlinkSession {
@@ -19,9 +23,16 @@ extension NetlinkSession {
                 let prefix = body.number(UInt8.self, at: 1)
             else { return }
             let size = Int32(family) == AF_INET ? 4 : 16
-            let destination = body.from(MemoryLayout<rtmsg>.size).attribute(Int(RTA_DST.rawValue))
+            let attributes = body.from(MemoryLayout<rtmsg>.size)
+            let destination = attributes.attribute(Int(RTA_DST.rawValue))
             let bytes = destination.map(Array.init) ?? Array(repeating: 0, count: size)
-            if bytes.count == size { found.append(RouteDestination(bytes: bytes, prefix: prefix)) }
+            if bytes.count == size {
+                found.append(
+                    RouteDestination(
+                        bytes: bytes, prefix: prefix,
+                        interface: attributes.attribute(Int(RTA_OIF.rawValue))?.number(),
+                        isAdvertised: body.number(UInt8.self, at: 5).map(Int32.init) == RTPROT_RA))
+            }
         }
         return found
     }

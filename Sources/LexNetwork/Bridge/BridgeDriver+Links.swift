@@ -24,7 +24,7 @@ extension BridgeDriver {
                     LinkChange(
                         mtu: existing.map { $0.mtu == settings.mtu } == false ? settings.mtu : nil, alias: alias))
                 // Before it is up and has an address: a router takes none from others, and its own are used at once.
-                let changed = try Self.setKernel(bridge: name, settings)
+                let changed = try Self.setKernel(bridge: name, settings, session)
                 try session.change(name, LinkChange(up: true))
                 try Self.setAddresses(session, settings)
                 return (existing == nil, changed)
@@ -67,16 +67,20 @@ extension BridgeDriver {
                     index: link.index, bytes: subnet.addressBytes, prefix: UInt8(truncatingIfNeeded: subnet.prefix)))
         }
         let present = try session.addresses().filter { $0.index == link.index && $0.scope == 0 }
-        for address in present where !wanted.contains(where: { $0.bytes == address.bytes && $0.prefix == address.prefix }) {
+        for address in present
+        where !wanted.contains(where: { $0.bytes == address.bytes && $0.prefix == address.prefix }) {
             try session.removeAddress(address, from: settings.name)
         }
-        for address in wanted where !present.contains(where: { $0.bytes == address.bytes && $0.prefix == address.prefix }) {
+        for address in wanted
+        where !present.contains(where: { $0.bytes == address.bytes && $0.prefix == address.prefix }) {
             try session.addAddress(address, to: settings.name)
         }
     }
 
     /// Sets what the kernel must do for the bridge; answers what was changed for the host as a whole.
-    private static func setKernel(bridge: String, _ settings: BridgeSettings) throws -> [String] {
+    private static func setKernel(
+        bridge: String, _ settings: BridgeSettings, _ session: NetlinkSession
+    ) throws -> [String] {
         var changed: [String] = []
         func set(_ name: String, _ value: String) throws {
             if try KernelSetting(name).set(value) { changed.append("\(name)=\(value)") }
@@ -85,17 +89,22 @@ extension BridgeDriver {
         let own = "net/ipv6/conf/\(bridge)/"
         // Without an address of lexd's the instances must not reach the host by its link-local address either.
         _ = try KernelSetting(own + "disable_ipv6").set(settings.ipv6 == nil ? "1" : "0")
-        for (name, value) in [("accept_ra", "0"), ("autoconf", "0"), ("accept_dad", "0"), ("forwarding", "1")] {
+        for (name, value) in [("accept_ra", "0"), ("autoconf", "0"), ("accept_dad", "0")] {
             _ = try KernelSetting(own + name).set(value)
         }
-        if settings.ipv6 != nil, KernelSetting("net/ipv6/conf/all/forwarding").value == "0" {
-            // A host that passes packets on ignores router advertisements, and would lose its own default route,
-            // unless told that it takes them all the same (Documentation/networking/ip-sysctl.rst, accept_ra).
-            for interface in try directoryEntries("/proc/sys/net/ipv6/conf") where interface != bridge {
-                let name = "net/ipv6/conf/\(interface)/accept_ra"
+        let forwarding = ["net/ipv6/conf/all/forwarding", own + "forwarding"]
+        if settings.ipv6 != nil, forwarding.contains(where: { KernelSetting($0).value == "0" }) {
+            // A host that passes packets on, if only on one interface, drops what it learned from routers and takes no
+            // more, its own default route among it, unless it was told before to take it all the same
+            // (Documentation/networking/ip-sysctl.rst, accept_ra). It is told so only where it has learned something:
+            // on a bridge with other people's containers in it the host would otherwise believe them.
+            let advertised = Set(try session.routeDestinations().filter(\.isAdvertised).compactMap(\.interface))
+            for link in try session.links() where advertised.contains(link.index) {
+                let name = "net/ipv6/conf/\(link.name)/accept_ra"
                 if KernelSetting(name).value == "1" { try set(name, "2") }
             }
             try set("net/ipv6/conf/all/forwarding", "1")
+            _ = try KernelSetting(own + "forwarding").set("1")
         }
         return changed
     }

@@ -14,7 +14,8 @@ package actor BridgeDriver: NetworkDriver {
     let dnsmasq: Dnsmasq
     let logger: Logger
     let turn = OneAtATime()
-    var settings: BridgeSettings
+    /// The configuration as it is made.
+    package private(set) var settings: BridgeSettings
     var registrations: [MACAddress: Registration] = [:]
     var group: UInt32?
 
@@ -34,7 +35,10 @@ package actor BridgeDriver: NetworkDriver {
 
     /// Takes a changed configuration and makes the host as it says.
     package func reconfigure(_ settings: BridgeSettings) async throws -> [NetworkWarning] {
-        precondition(settings.name == self.settings.name, "a bridge keeps its name")
+        guard settings.name == self.settings.name else {
+            throw APIError.badRequest(
+                "cannot rename network \"\(self.settings.name)\" while it is running; stop it first")
+        }
         self.settings = settings
         return try await start()
     }
@@ -115,7 +119,9 @@ package actor BridgeDriver: NetworkDriver {
                 ? nil
                 : NetworkWarning(
                     network: settings.name,
-                    text: "there is no user \"dnsmasq\"; dnsmasq runs as \"\(account.name)\", which it shares with others")
+                    text:
+                        "there is no user \"dnsmasq\"; dnsmasq runs as \"\(account.name)\", which it shares with others"
+                )
         )
     }
 }

@@ -79,7 +79,8 @@ package struct Registration: Sendable, Equatable {
             if let ipv4, other.ipv4 == ipv4 {
                 throw .conflict(beginning + "the address \(ipv4) is in use by \(other.owner)")
             }
-            if let name, !other.owner.isSameInstance(as: owner), other.name?.text.lowercased() == name.text.lowercased() {
+            if let name, !other.owner.isSameInstance(as: owner), other.name?.text.lowercased() == name.text.lowercased()
+            {
                 throw .conflict(
                     beginning + "the DNS name \"\(name)\" is in use by \(other.owner); names are unique on a network")
             }

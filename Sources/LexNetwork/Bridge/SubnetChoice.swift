@@ -13,7 +13,7 @@ package enum SubnetChoice {
         for (first, count) in [(10 << 24, 1 << 16), (192 << 24 | 168 << 16, 1 << 8), (172 << 24 | 16 << 16, 1 << 12)] {
             let start = Int.random(in: 0..<count, using: &generator)
             for step in 0..<count {
-                let value = UInt32(first + (start + step) % count << 8 + 1)
+                let value = UInt32(first + ((start + step) % count) * 256 + 1)
                 if let candidate = IPv4Subnet(address: IPv4Address(value), prefix: 24),
                     !taken.contains(where: candidate.overlaps)
                 {

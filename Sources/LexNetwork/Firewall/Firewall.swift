@@ -1,6 +1,8 @@
 import FoundationEssentials
+import Glibc
 import LexAPI
 package import LexHost
+import LexIPC
 package import Logging
 
 /// The firewall rules of all networks of one lexd: one table of its own, and rules in Docker's chain where Docker is.
@@ -15,6 +17,7 @@ package actor Firewall {
     private let turn = OneAtATime()
     private var networks: [String: FirewalledNetwork] = [:]
     private var written: JSONValue?
+    private var reported: Set<NetworkWarning> = []
 
     /// Nothing is done yet.
     package init(identity: NetworkIdentity, nft: Tool = Tool("nft"), logger: Logger) {
@@ -55,7 +58,9 @@ package actor Firewall {
                     // One change is many messages, and Docker makes many changes at once.
                     try await Task.sleep(for: .milliseconds(200))
                     changes.drain()
-                    for warning in try await write() {
+                    // Only what is new: Docker changes the firewall with every container.
+                    let before = reported
+                    for warning in try await write() where !before.contains(warning) {
                         logger.warning("\(warning.text)", metadata: ["network": "\(warning.network)"])
                     }
                 }
@@ -73,7 +78,7 @@ package actor Firewall {
             let wanted = FirewallRules.batch(table: identity.tag, networks: Array(networks.values))
             let chains = try await blocking { try FirewallChain.all() }
             let isThere = chains.contains { $0.family == "inet" && $0.table == identity.tag }
-            if wanted != written || isThere == networks.isEmpty {
+            if networks.isEmpty ? isThere : !isThere || wanted != written {
                 try await run(wanted, "write the firewall table inet \(identity.tag)")
                 written = wanted
             }
@@ -84,10 +89,43 @@ package actor Firewall {
                 }
                 if docker { try await writeDocker(family: family, bridges: bridges) }
             }
-            return bridges.flatMap {
-                ForeignFirewalls.warnings(bridge: $0, chains: chains, ownTable: identity.tag)
+            let warnings = try await warnings(bridges, chains)
+            reported = Set(warnings)
+            return warnings
+        }
+    }
+
+    private func warnings(_ bridges: [String], _ chains: [FirewallChain]) async throws -> [NetworkWarning] {
+        var listings: [FirewallChain: JSONValue] = [:]
+        var warnings: [NetworkWarning] = []
+        for bridge in bridges {
+            for suspicion in ForeignFirewalls.suspicions(bridge: bridge, chains: chains, ownTable: identity.tag) {
+                var isNamed = false
+                for chain in suspicion.chains where !isNamed {
+                    let listing: JSONValue
+                    if let known = listings[chain] { listing = known } else { listing = await list(chain) }
+                    listings[chain] = listing
+                    isNamed = ForeignFirewalls.names(bridge, in: listing)
+                }
+                if !isNamed { warnings.append(suspicion.warning) }
             }
         }
+        let hasLegacyDocker = try await blocking {
+            guard let tables = try? readFile("/proc/net/ip_tables_names") else { return false }
+            return tables.split(separator: "\n").contains("filter") && access("/sys/class/net/docker0", F_OK) == 0
+        }
+        let isKnown = chains.contains { $0.name == DockerChain.name }
+        if hasLegacyDocker, !isKnown { warnings += bridges.map(ForeignFirewalls.legacyDocker) }
+        return warnings
+    }
+
+    // One chain, never the whole ruleset: nft 1.0.6 has crashed on what a newer one made. A crash here counts as a
+    // chain without rules.
+    private func list(_ chain: FirewallChain) async -> JSONValue {
+        guard let output = try? await nft.run(["-j", "list", "chain", chain.family, chain.table, chain.name]),
+            output.status == 0
+        else { return .null }
+        return (try? JSONDecoder().decode(JSONValue.self, from: Data(output.text.utf8))) ?? .null
     }
 
     private func writeDocker(family: String, bridges: [String]) async throws {

@@ -63,7 +63,8 @@ package enum FirewallRules {
     private static func input(_ network: FirewalledNetwork) -> [[JSONValue]] {
         let from = interface("iifname", network.bridge)
         let neighbours: JSONValue = [
-            "nd-router-solicit", "nd-router-advert", "nd-neighbor-solicit", "nd-neighbor-advert", "mld2-listener-report",
+            "nd-router-solicit", "nd-router-advert", "nd-neighbor-solicit", "nd-neighbor-advert",
+            "mld2-listener-report",
         ]
         return [
             [from, match(payload("udp", "dport"), ["set": [53, 67, 547]]), accept],
