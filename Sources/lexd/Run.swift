@@ -23,6 +23,8 @@ struct Run: AsyncParsableCommand {
         guard geteuid() == 0 else {
             throw ValidationError("lexd must be run as root: it makes namespaces, mounts and links")
         }
+        // A peer or a command that is gone is an error of the write, not the end of the daemon.
+        signal(SIGPIPE, SIG_IGN)
         // Two threads do the work of two cores; more arenas than that only hold memory.
         lex_malloc_arenas(2)
         let events = DaemonEvents()
