@@ -76,7 +76,10 @@ struct Services: Sendable {
     func end(_ paths: DaemonPaths) async {
         events.finish()
         await parts.store.close()
-        if instances.runningCount == 0 { await instances.host.consoles.end() }
+        if instances.runningCount == 0 {
+            await instances.host.consoles.end()
+            try? await blocking { [host = instances.host] in try host.forgetRun() }
+        }
         unlink(paths.socket)
     }
 

@@ -1,3 +1,4 @@
+import Glibc
 import LexAPI
 import LexHost
 import LexInstance
@@ -23,6 +24,20 @@ struct InstanceHost: Sendable {
         InstancePaths(
             runDirectory: runDirectory, logDirectory: logDirectory, cgroupPrefix: cgroupPrefix,
             key: Self.flatName(key))
+    }
+
+    /// Removes what is true until the next boot, when no instance runs and none will be started: the run directory, the
+    /// control group that monitors end in, and the directories liblxc makes for its locks. Waits for the disk.
+    func forgetRun() throws {
+        // liblxc makes one of its own below the one it is given.
+        let pivot = paths(of: "").pivotGroup
+        for group in [pivot + "/lxc.pivot", pivot] { cgroups.removeEmpty(group) }
+        var locks = "/run/lxc/lock" + paths(of: "").lxcPath
+        // Up to /run, as far as they are empty: others use liblxc too.
+        while locks != "/run", rmdir(locks) == 0 || errno == ENOENT, let slash = locks.lastIndex(of: "/") {
+            locks = String(locks[..<slash])
+        }
+        try removeTree(runDirectory)
     }
 
     /// What an instance is called where there is one level of names: `web`, or `PROJECT_web`. No instance's name has an
