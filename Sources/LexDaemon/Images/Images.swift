@@ -222,9 +222,9 @@ final class Images: Sendable {
         of record: ImageRecord, in pool: any StorageDriver, progress: @escaping @Sendable (String) -> Void
     ) async throws {
         guard let fingerprint = Fingerprint(record.fingerprint) else { throw APIError.notFound("Image not found") }
-        if try await pool.layers().contains(record.fingerprint) { return }
+        if try await pool.hasLayer(fingerprint) { return }
         try await locks.with(record.fingerprint) {
-            if try await pool.layers().contains(record.fingerprint) { return }
+            if try await pool.hasLayer(fingerprint) { return }
             _ = try await unpack(file(of: record), record.size, fingerprint, into: pool, progress: progress)
         }
     }

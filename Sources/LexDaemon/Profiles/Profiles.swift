@@ -68,6 +68,7 @@ struct Profiles: Sendable {
                 devices: change.devices ?? [:])
         }
         try Self.validate(stored.value)
+        try await checkInstances(with: stored)
         try await records.update(stored)
         events.lifecycle("profile-updated", source: "/1.0/profiles/\(name)", requestor: requestor)
     }
@@ -82,6 +83,26 @@ struct Profiles: Sendable {
         }
         try await records.delete(stored)
         events.lifecycle("profile-deleted", source: "/1.0/profiles/\(name)", requestor: requestor)
+    }
+
+    /// Judges what every instance with a profile would become by a change of it.
+    private func checkInstances(with changed: Stored<ProfileRecord>) async throws {
+        for instance in try await references.instances.list()
+        where instance.value.profiles.contains(changed.name) {
+            var profiles: [ProfileRecord] = []
+            for name in instance.value.profiles {
+                profiles.append(name == changed.name ? changed.value : try await find(name).value)
+            }
+            let expansion = Expansion(profiles, config: instance.value.config, devices: instance.value.devices)
+            do {
+                guard try Expansion.rootPool(try expansion.check()) == instance.value.pool else {
+                    throw APIError.badRequest("its root disk would be in another storage pool")
+                }
+            } catch {
+                throw APIError.badRequest(
+                    "The profile cannot be changed so: instance \"\(instance.value.name)\" has it, and \(error)")
+            }
+        }
     }
 
     /// What the ETag is made of.

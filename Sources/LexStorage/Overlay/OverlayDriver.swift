@@ -103,6 +103,11 @@ package struct OverlayDriver: StorageDriver {
         return try await blocking { Set(try directoryNames(path + "/images").filter { !$0.hasPrefix(".") }) }
     }
 
+    package func hasLayer(_ fingerprint: Fingerprint) async throws -> Bool {
+        let layer = layerPath(fingerprint)
+        return try await blocking { access(layer, F_OK) == 0 }
+    }
+
     package func beginLayer(_ fingerprint: Fingerprint) async throws -> String {
         let staging = "\(path)/images/.new-\(randomName())"
         try await blocking { try makeDirectories(staging) }
