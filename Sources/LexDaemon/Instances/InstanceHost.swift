@@ -25,6 +25,19 @@ struct InstanceHost: Sendable {
             key: Self.flatName(key))
     }
 
+    /// Removes what all runs share, when there is none: the directory of this boot, liblxc's directory of locks, the
+    /// group that monitors go to at their end.
+    ///
+    /// For the daemon's end. An instance that is just being started has its directory there already; then all stays.
+    func removeTraces() throws {
+        let directory = "\(runDirectory)/instances"
+        if let names = try? directoryNames(directory), !names.isEmpty { return }
+        let paths = paths(of: "")
+        cgroups.removeEmpty(paths.pivotGroup)
+        try removeTree(paths.lxcLocks)
+        try removeTree(runDirectory)
+    }
+
     /// What an instance is called where there is one level of names: `web`, or `PROJECT_web`. No instance's name has an
     /// underscore, so no two are the same.
     static func flatName(_ key: String) -> String {
