@@ -1,3 +1,4 @@
+import Glibc
 import LexAPI
 import LexHost
 import LexInstance
@@ -34,7 +35,11 @@ struct InstanceHost: Sendable {
         if let names = try? directoryNames(directory), !names.isEmpty { return }
         let paths = paths(of: "")
         cgroups.removeEmpty(paths.pivotGroup)
-        try removeTree(paths.lxcLocks)
+        // Up to /run, as far as they are empty: others use liblxc too.
+        var locks = paths.lxcLocks
+        while locks != "/run", rmdir(locks) == 0 || errno == ENOENT, let slash = locks.lastIndex(of: "/") {
+            locks = String(locks[..<slash])
+        }
         try removeTree(runDirectory)
     }
 
