@@ -94,7 +94,7 @@ let package = Package(
         .target(
             name: "LexTestKit",
             dependencies: [
-                "LexAPI", "LexClient", "LexHost", "LexIPC", "CLexLinux",
+                "LexAPI", "LexClient", "LexHost", "LexIPC", "LexNetwork", "CLexLinux",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
@@ -114,7 +114,8 @@ let package = Package(
                 "LexTestKit", "LexAPI", "LexHost", "LexIPC", "LexStorage", "LexNetwork", "LexInstance", "CLexLinux",
             ]),
         .testTarget(
-            name: "SystemTests", dependencies: ["LexTestKit", "LexAPI", "LexClient", "LexIPC", "CLexLinux"]),
+            name: "SystemTests", dependencies: ["LexTestKit", "LexAPI", "LexClient", "LexHost", "LexIPC", "CLexLinux"],
+            exclude: ["Golden/Answers"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -78,7 +78,10 @@ struct Services: Sendable {
         await parts.store.close()
         if instances.runningCount == 0 {
             await instances.host.consoles.end()
-            try? await blocking { [host = instances.host] in try host.forgetRun() }
+            let host = instances.host
+            do { try await blocking { try host.removeTraces() } } catch {
+                logger.warning("cannot remove what is true until the next boot", metadata: ["error": "\(error)"])
+            }
         }
         unlink(paths.socket)
     }

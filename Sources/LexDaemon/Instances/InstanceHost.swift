@@ -26,14 +26,17 @@ struct InstanceHost: Sendable {
             key: Self.flatName(key))
     }
 
-    /// Removes what is true until the next boot, when no instance runs and none will be started: the run directory, the
-    /// control group that monitors end in, and the directories liblxc makes for its locks. Waits for the disk.
-    func forgetRun() throws {
-        // liblxc makes one of its own below the one it is given.
-        let pivot = paths(of: "").pivotGroup
-        for group in [pivot + "/lxc.pivot", pivot] { cgroups.removeEmpty(group) }
-        var locks = "/run/lxc/lock" + paths(of: "").lxcPath
+    /// Removes what all runs share, when there is none: the directory of this boot, liblxc's directory of locks, the
+    /// group that monitors go to at their end.
+    ///
+    /// For the daemon's end. An instance that is just being started has its directory there already; then all stays.
+    func removeTraces() throws {
+        let directory = "\(runDirectory)/instances"
+        if let names = try? directoryNames(directory), !names.isEmpty { return }
+        let paths = paths(of: "")
+        cgroups.removeEmpty(paths.pivotGroup)
         // Up to /run, as far as they are empty: others use liblxc too.
+        var locks = paths.lxcLocks
         while locks != "/run", rmdir(locks) == 0 || errno == ENOENT, let slash = locks.lastIndex(of: "/") {
             locks = String(locks[..<slash])
         }
