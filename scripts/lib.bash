@@ -16,6 +16,13 @@ await() {
     done
 }
 
+# Waits for the lock on a descriptor; who has it may also be what goes on of an aborted run, as a build.
+take_lock() { # descriptor, what has it
+    flock -n "$1" && return
+    echo "${0##*/}: waiting for another $2 to end"
+    flock -w 1800 "$1" || fail "another $2 is going on"
+}
+
 # What the links, control groups, tables and directories of the lexd in a directory are called after: lexd_ and the
 # FNV-1a hash of its path (Sources/LexNetwork/NetworkIdentity.swift).
 lexd_tag() { # LEXD_DIR

@@ -64,7 +64,7 @@ package struct InstancePaths: Sendable, Equatable {
     package init(runDirectory: String, logDirectory: String, cgroupPrefix: String, key: String) {
         run = "\(runDirectory)/instances/\(key)"
         lxcPath = "\(runDirectory)/lxc"
-        lxcLocks = "/run/lxc/lock\(runDirectory)"
+        lxcLocks = "/run/lxc/lock\(runDirectory)/lxc"
         logs = "\(logDirectory)/\(key)"
         self.cgroupPrefix = cgroupPrefix
         self.key = key
