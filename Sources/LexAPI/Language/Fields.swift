@@ -4,13 +4,34 @@ public protocol ZeroValue {
     static var zero: Self { get }
 }
 
-extension Bool: ZeroValue { public static var zero: Bool { false } }
-extension Int: ZeroValue { public static var zero: Int { 0 } }
-extension Int64: ZeroValue { public static var zero: Int64 { 0 } }
-extension UInt64: ZeroValue { public static var zero: UInt64 { 0 } }
-extension String: ZeroValue { public static var zero: String { "" } }
-extension Array: ZeroValue { public static var zero: [Element] { [] } }
-extension Dictionary: ZeroValue { public static var zero: [Key: Value] { [:] } }
+extension Bool: ZeroValue {
+    /// `false`.
+    public static var zero: Bool { false }
+}
+extension Int: ZeroValue {
+    /// Nought.
+    public static var zero: Int { 0 }
+}
+extension Int64: ZeroValue {
+    /// Nought.
+    public static var zero: Int64 { 0 }
+}
+extension UInt64: ZeroValue {
+    /// Nought.
+    public static var zero: UInt64 { 0 }
+}
+extension String: ZeroValue {
+    /// The empty text.
+    public static var zero: String { "" }
+}
+extension Array: ZeroValue {
+    /// The empty list.
+    public static var zero: [Element] { [] }
+}
+extension Dictionary: ZeroValue {
+    /// The empty object.
+    public static var zero: [Key: Value] { [:] }
+}
 
 /// A JSON field that may be absent or null and then has its type's zero value; always written.
 @propertyWrapper

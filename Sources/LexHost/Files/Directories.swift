@@ -145,7 +145,9 @@ package func treeSize(_ path: String) throws -> Int64 {
     // written, so a tree that changes meanwhile only makes the sum a little old.
     var waiting = [path]
     while let directory = waiting.popLast() {
-        guard let descriptor = try? OwnedDescriptor.open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW) else { continue }
+        guard let descriptor = try? OwnedDescriptor.open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW) else {
+            continue
+        }
         for name in (try? directoryNames(of: descriptor, directory)) ?? [] {
             var status = stat()
             guard fstatat(descriptor.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { continue }

@@ -19,7 +19,9 @@ package enum HostLimits {
             else { continue }
             do {
                 try writeKernelFile(path, String(least))
-                logger.info("raised a limit of the host", metadata: ["setting": "\(setting)", "from": "\(present)", "to": "\(least)"])
+                logger.info(
+                    "raised a limit of the host",
+                    metadata: ["setting": "\(setting)", "from": "\(present)", "to": "\(least)"])
             } catch {
                 logger.warning(
                     "a limit of the host is low for many instances and cannot be raised",
