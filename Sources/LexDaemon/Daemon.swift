@@ -82,6 +82,7 @@ package struct Daemon: Sendable {
                 group.addTask { await services.operations.run() }
                 group.addTask { await services.instances.run() }
                 group.addTask { await services.networks.run() }
+                group.addTask { await services.pools.run() }
                 group.addTask {
                     try await server.run(unixSocket: paths.socket, group: parts.socketGroup) { isListening.open() }
                 }

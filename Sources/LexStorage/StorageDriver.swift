@@ -11,7 +11,8 @@ package import LexIPC
 ///     try await driver.finishLayer(fingerprint, from: staging)    // now it is there, all at once
 ///     try await driver.create(VolumeName("web"), from: fingerprint)
 ///     let root = try await driver.root(of: VolumeName("web"), from: fingerprint)
-///     try await driver.delete(VolumeName("web"))                  // gone for users at once, its space a little later
+///     try await driver.delete(VolumeName("web"))                  // gone for users at once
+///     try await driver.sweep()                                    // and now its space is free
 ///
 /// A driver knows its own pool and nothing else: no store, no operations, no other pool. After a crash `openPool`
 /// removes what was half made or half removed. Blocking work never runs on Swift's async threads.
@@ -27,6 +28,8 @@ package protocol StorageDriver: Sendable {
     func openPool() async throws
     /// Removes the pool, which must be empty of volumes.
     func deletePool() async throws
+    /// Gives back the space of what was deleted; that may take its time.
+    func sweep() async throws
     /// How much room there is.
     func resources() async throws -> StoragePool.Resources
 

@@ -261,6 +261,7 @@ final class Images: Sendable {
         for (name, driver) in pools.drivers where !inUse.contains(name) {
             try await driver.deleteLayer(fingerprint)
         }
+        pools.sweepSoon()
     }
 
     // MARK: templates

@@ -83,6 +83,7 @@ extension Instances {
             try await driver.removeBackup(of: volume)
             try await records.delete(stored)
             try await driver.delete(volume)
+            pools.sweepSoon()
             let ids = host.ids
             let logs = host.paths(of: key).logs
             try await blocking {

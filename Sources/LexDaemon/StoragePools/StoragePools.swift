@@ -16,6 +16,8 @@ final class StoragePools: Sendable {
     private let logger: Logger
     private let factories: [String: StorageDriverFactory]
     private let open = Mutex<[String: any StorageDriver]>([:])
+    // One wish to sweep stands for all that come while it waits.
+    private let (sweeps, wishSweep) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
     /// - Parameter directory: Where pools without a source of their own lie.
     init(
@@ -30,6 +32,26 @@ final class StoragePools: Sendable {
         self.factories = factories
     }
 
+    /// Gives back the space of what is deleted, until the task is cancelled.
+    func run() async {
+        await withTaskCancellationHandler {
+            for await _ in sweeps {
+                for (name, driver) in drivers {
+                    do { try await driver.sweep() } catch {
+                        logger.error(
+                            "cannot give back the space of what was deleted",
+                            metadata: ["pool": "\(name)", "error": "\(error)"])
+                    }
+                }
+            }
+        } onCancel: {
+            wishSweep.finish()
+        }
+    }
+
+    /// Lets the space of what was just deleted be given back, behind whoever deleted it.
+    func sweepSoon() { wishSweep.yield() }
+
     /// Opens every pool, at the daemon's start.
     func openAll() async throws {
         for stored in try await records.list() {
@@ -41,6 +63,8 @@ final class StoragePools: Sendable {
             }
             open.withLock { $0[stored.name] = driver }
         }
+        // What a daemon before us did not get to.
+        sweepSoon()
     }
 
     private func makeDriver(_ name: String, _ record: StoragePoolRecord) throws -> any StorageDriver {

@@ -54,13 +54,18 @@ package struct OverlayDriver: StorageDriver {
         try await blocking {
             try checkClosedDirectory(path)
             try Self.makeLayout(path)
-            for name in try directoryNames(path) where name.hasPrefix(".removed-") {
-                logger.info("finishing a removal that was cut short", metadata: ["path": "\(path)/\(name)"])
-                try removeTree("\(path)/\(name)")
-            }
             for name in try directoryNames(path + "/images") where name.hasPrefix(".") {
                 logger.info("removing an image that was not finished", metadata: ["path": "\(path)/images/\(name)"])
                 try removeTree("\(path)/images/\(name)")
+            }
+        }
+    }
+
+    package func sweep() async throws {
+        let path = path
+        try await blocking {
+            for name in try directoryNames(path) where name.hasPrefix(".removed-") {
+                try removeTree("\(path)/\(name)")
             }
         }
     }
@@ -185,13 +190,11 @@ package struct OverlayDriver: StorageDriver {
         try await blocking { _ = unlink(file) }
     }
 
-    /// Takes a tree out of sight at once and empties it after; a crash between leaves it for `openPool`.
+    /// Takes a tree out of sight at once; `sweep` gives its space back.
     private func remove(_ tree: String) async throws {
         let aside = "\(path)/.removed-\(randomName())"
         try await blocking {
-            guard access(tree, F_OK) == 0 else { return }
-            try checked("rename", tree) { rename(tree, aside) }
-            try removeTree(aside)
+            if rename(tree, aside) != 0, errno != ENOENT { throw SystemError("rename", tree) }
         }
     }
 }
