@@ -5,8 +5,9 @@ import NIOWebSocket
 
 /// Asks for a websocket on a fresh connection and, when the server agrees, makes room for its frames.
 ///
-/// The server's first frames may follow its agreement in the same packet. They survive because the frame decoder is
-/// in place before the HTTP decoder, which holds them, is taken out and forwards them.
+/// The server's first frames may follow its agreement in the same packet. The HTTP decoder then holds them, gives them
+/// away when it is taken out, and goes only in a later turn of the event loop; until then it takes every outgoing frame
+/// for a request. So the early bytes are held back until it has gone, and nobody sends before that.
 final class WebSocketHandshake: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias OutboundOut = HTTPClientRequestPart
@@ -16,6 +17,8 @@ final class WebSocketHandshake: ChannelInboundHandler, RemovableChannelHandler {
     private let done: EventLoopPromise<Void>
     private let decoder: ByteToMessageHandler<HTTPResponseDecoder>
     private let encoder: HTTPRequestEncoder
+    private let early = EarlyBytes()
+    private var switching = false
     private var head: HTTPResponseHead?
     private var refusal = ByteBuffer()
     private var timer: Scheduled<Void>?
@@ -36,7 +39,8 @@ final class WebSocketHandshake: ChannelInboundHandler, RemovableChannelHandler {
         on channel: any Channel, path: String, inbox: WebSocketInbox, done: EventLoopPromise<Void>
     ) throws {
         let handshake = WebSocketHandshake(path: path, inbox: inbox, done: done)
-        try channel.pipeline.syncOperations.addHandlers([handshake.encoder, handshake.decoder, handshake])
+        try channel.pipeline.syncOperations.addHandlers(
+            [handshake.encoder, handshake.decoder, handshake, handshake.early])
     }
 
     func channelActive(context: ChannelHandlerContext) {
@@ -55,6 +59,7 @@ final class WebSocketHandshake: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if switching { return context.fireChannelRead(data) }
         switch unwrapInboundIn(data) {
         case .head(let head): self.head = head
         case .body(var body):
@@ -67,13 +72,7 @@ final class WebSocketHandshake: ChannelInboundHandler, RemovableChannelHandler {
                 context.close(promise: nil)
                 return
             }
-            do {
-                try switchToFrames(context: context)
-                done.succeed()
-            } catch {
-                done.fail(error)
-                context.close(promise: nil)
-            }
+            switchToFrames(context: context)
         }
     }
 
@@ -88,16 +87,25 @@ final class WebSocketHandshake: ChannelInboundHandler, RemovableChannelHandler {
         context.fireChannelInactive()
     }
 
-    private func switchToFrames(context: ChannelHandlerContext) throws {
+    private func switchToFrames(context: ChannelHandlerContext) {
+        switching = true
         let pipeline = context.pipeline.syncOperations
-        try pipeline.addHandlers([
-            WebSocketFrameEncoder(),
-            ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: Self.largestFrame)),
-            inbox,
-        ])
-        pipeline.removeHandler(context: context, promise: nil)
         pipeline.removeHandler(encoder, promise: nil)
-        pipeline.removeHandler(decoder, promise: nil)
+        pipeline.removeHandler(decoder).assumeIsolated().whenComplete { [early, inbox, done] _ in
+            do {
+                try pipeline.addHandlers([
+                    WebSocketFrameEncoder(),
+                    ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: Self.largestFrame)),
+                    inbox,
+                ])
+                pipeline.removeHandler(self, promise: nil)
+                pipeline.removeHandler(early, promise: nil)
+                done.succeed()
+            } catch {
+                done.fail(error)
+                context.close(promise: nil)
+            }
+        }
     }
 
     private func refused() -> any Error {
@@ -117,5 +125,23 @@ final class WebSocketHandshake: ChannelInboundHandler, RemovableChannelHandler {
         // 128 bits end in a character with two of them, of which the other four are zero.
         text.append(alphabet[Int.random(in: 0..<4) * 16])
         return String(decoding: text, as: UTF8.self) + "=="
+    }
+}
+
+/// Holds bytes that come before there is anyone to take them, and lets them go when it is taken out.
+private final class EarlyBytes: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+
+    private var held: [ByteBuffer] = []
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) { held.append(unwrapInboundIn(data)) }
+
+    func handlerRemoved(context: ChannelHandlerContext) { held = [] }
+
+    func removeHandler(context: ChannelHandlerContext, removalToken: ChannelHandlerContext.RemovalToken) {
+        for bytes in held { context.fireChannelRead(wrapInboundOut(bytes)) }
+        context.fireChannelReadComplete()
+        context.leavePipeline(removalToken: removalToken)
     }
 }

@@ -20,8 +20,7 @@ struct ImageExport: Command {
 
     func run() async throws {
         try await global.withServer(of: image) { client, name in
-            let fingerprint = try await ImageNames.fingerprint(of: name, on: client)
-            let image = try await client.call(API.images.get, path: ["fingerprint": fingerprint])
+            let image = try await ImageNames.image(name, on: client)
             let download = try await client.download(
                 API.images.export, path: ["fingerprint": image.fingerprint])
             let written = try await ProgressLine.during("Exporting the image", quiet: global.quiet) { line in

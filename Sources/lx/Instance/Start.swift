@@ -31,7 +31,7 @@ struct Start: Command {
                 ).perform(on: client, global)
             } else {
                 try await InstanceAction.starting(name, stateful: instance.stateful && !stateless)
-                    .perform(on: client, global)
+                    .perform(on: client, global, hint: instance.statusCode != StatusCode.running.rawValue)
             }
         }
     }

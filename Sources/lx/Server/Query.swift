@@ -59,6 +59,6 @@ struct Query: Command {
             result = try await client.call(API.operations.get, as: JSONValue.self, path: ["id": end.id])
         }
         if result == .null || result == .object([:]) { return }
-        try StandardOutput.write(JSONText.indented(JSONText.compact(Tree(result)).utf8) + "\n\n")
+        try StandardOutput.write(JSONText.indented(JSONText.compact(Tree(result), escapingHTML: false).utf8) + "\n\n")
     }
 }
