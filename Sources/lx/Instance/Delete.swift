@@ -5,7 +5,7 @@ import LexClient
 /// `lx delete`
 struct Delete: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Delete instances and everything in them.", aliases: ["rm"])
+        commandName: "delete", abstract: "Delete instances and everything in them.", aliases: ["rm"])
 
     @Flag(name: .shortAndLong, help: "Delete instances that run as well.")
     var force = false

@@ -5,7 +5,7 @@ import LexClient
 /// `lx query`
 struct Query: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Send a request of your own to the server.",
+        commandName: "query", abstract: "Send a request of your own to the server.",
         discussion: """
               lx query /1.0/instances?recursion=1
               lx query -X PUT -d '{"action": "stop"}' --wait /1.0/instances/web/state
