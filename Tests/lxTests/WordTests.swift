@@ -85,9 +85,9 @@ import Testing
         for words in [["a", "b", "c"], ["local:"], ["https://example.org/a.tar"], ["a.tar", "nope:"]] {
             #expect(throws: Failure.self) { try ImageImport.meaning(of: words) }
         }
-        #expect(ImageExport.path("x", "f00.tar.gz", isRoot: false) == "x.tar.gz")
-        #expect(ImageExport.path("x", "f00.squashfs", isRoot: true) == "x.root.squashfs")
-        #expect(ImageExport.path("/tmp", "f00.tar", isRoot: false) == "/tmp/f00.tar")
+        #expect(ImageExport.path("x", "f00.tar.gz", part: nil) == "x.tar.gz")
+        #expect(ImageExport.path("x", "f00.squashfs", part: "rootfs") == "x.root")
+        #expect(ImageExport.path("/tmp", "f00.tar", part: "metadata") == "/tmp/f00.tar")
         #expect(FormQuery.text(["os": "Debian 12", "a&b": "ü"]) == "a%26b=%C3%BC&os=Debian%2012")
     }
 }

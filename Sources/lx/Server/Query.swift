@@ -56,7 +56,7 @@ struct Query: Command {
         if wait, envelope["type"]?.text == "async" {
             let end = try await global.follow(
                 client, result.decoded(as: LexAPI.Operation.self), saying: "Waiting for the operation")
-            result = try await client.call(API.operations.get, as: JSONValue.self, path: ["id": end.id])
+            result = try JSONValue.parse(Array(JSONText.compact(Tree(end)).utf8))
         }
         if result == .null || result == .object([:]) { return }
         try StandardOutput.write(JSONText.indented(JSONText.compact(Tree(result), escapingHTML: false).utf8) + "\n\n")
