@@ -7,7 +7,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/fs.h>
-#include <linux/landlock.h>
+#include <linux/netlink.h>
 #include <linux/openat2.h>
 #include <malloc.h>
 #include <sched.h>
@@ -44,6 +44,16 @@ const int lex_clone_newns = CLONE_NEWNS, lex_clone_newuser = CLONE_NEWUSER, lex_
           lex_clone_newcgroup = CLONE_NEWCGROUP;
 int lex_unshare(int flags) { return unshare(flags); }
 int lex_setns(int fd, int type) { return setns(fd, type); }
+
+pid_t lex_user_namespace_child(void) {
+    // The raw call: the child shares no stack trick with us, it is a plain fork into a new user namespace.
+    pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, NULL);
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+        for (;;) pause();
+    }
+    return pid;
+}
 
 const unsigned long lex_ms_bind = MS_BIND, lex_ms_rec = MS_REC, lex_ms_private = MS_PRIVATE, lex_ms_slave = MS_SLAVE,
                     lex_ms_rdonly = MS_RDONLY, lex_ms_nosuid = MS_NOSUID, lex_ms_nodev = MS_NODEV,
@@ -108,6 +118,7 @@ int lex_drop_all_capabilities(void) {
 }
 int lex_setgroups_none(void) { return setgroups(0, NULL); }
 
+int lex_pipe(int fds[2]) { return pipe2(fds, O_CLOEXEC); }
 int lex_socketpair_stream(int fds[2]) { return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds); }
 #define MAX_FDS 8
 ssize_t lex_send(int socket, const void *bytes, size_t count, const int *fds, size_t fd_count) {
@@ -159,6 +170,8 @@ int lex_peer_credentials(int socket, pid_t *pid, uid_t *uid, gid_t *gid) {
     return 0;
 }
 
+int lex_route_socket(void) { return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE); }
+
 int lex_open_terminal(int ptmx_dirfd, const char *ptmx, int *master, int *slave) {
     *master = openat(ptmx_dirfd, ptmx, O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (*master < 0) return -1;
@@ -172,6 +185,10 @@ int lex_open_terminal(int ptmx_dirfd, const char *ptmx, int *master, int *slave)
     }
     return 0;
 }
+int lex_terminal_number(int master) {
+    unsigned int number = 0;
+    return ioctl(master, TIOCGPTN, &number) == 0 ? (int)number : -1;
+}
 int lex_set_window_size(int fd, unsigned short rows, unsigned short columns) {
     struct winsize size = {.ws_row = rows, .ws_col = columns};
     return ioctl(fd, TIOCSWINSZ, &size);
@@ -179,6 +196,58 @@ int lex_set_window_size(int fd, unsigned short rows, unsigned short columns) {
 int lex_make_controlling_terminal(int fd) {
     setsid();
     return ioctl(fd, TIOCSCTTY, 0);
+}
+
+static int unix_address(const char *path, struct sockaddr_un *address) {
+    memset(address, 0, sizeof *address);
+    address->sun_family = AF_UNIX;
+    if (strlen(path) >= sizeof address->sun_path) return errno = ENAMETOOLONG, -1;
+    strcpy(address->sun_path, path);
+    return 0;
+}
+int lex_listen_unix(const char *path) {
+    struct sockaddr_un address;
+    if (unix_address(path, &address) != 0) return -1;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    // The mode is set on the descriptor before bind: the socket file never exists with a wider one.
+    if (fchmod(fd, 0600) != 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || listen(fd, 16) != 0) {
+        int saved = errno;
+        close(fd);
+        errno = saved;
+        return -1;
+    }
+    return fd;
+}
+int lex_connect_unix(const char *path) {
+    struct sockaddr_un address;
+    if (unix_address(path, &address) != 0) return -1;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+        int saved = errno;
+        close(fd);
+        errno = saved;
+        return -1;
+    }
+    return fd;
+}
+int lex_accept(int socket) { return accept4(socket, NULL, NULL, SOCK_CLOEXEC); }
+
+int lex_notify(const char *text) {
+    const char *path = getenv("NOTIFY_SOCKET");
+    if (!path || !*path) return 0;
+    struct sockaddr_un address;
+    if (unix_address(path, &address) != 0) return -1;
+    socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+    // An abstract name is written with @ for its leading NUL.
+    if (path[0] == '@') address.sun_path[0] = 0;
+    else length++;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    ssize_t sent = sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&address, length);
+    close(fd);
+    return sent < 0 ? -1 : 0;
 }
 
 int lex_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
@@ -197,33 +266,6 @@ int lex_epoll_wait(int epoll, uint64_t *tokens, int capacity, int timeout) {
     return n;
 }
 int lex_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
-
-int lex_landlock_only(int dirfd) {
-    int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-    if (abi < 1) return -1;
-    uint64_t handled = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE |
-                       LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |
-                       LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
-                       LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK |
-                       LANDLOCK_ACCESS_FS_MAKE_SYM;
-    // ABI 2 (Linux 5.19) brought REFER; without it every link across directories is refused.
-    if (abi >= 2) handled |= (1ULL << 13);
-    struct landlock_ruleset_attr attr = {.handled_access_fs = handled};
-    int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr, 0);
-    if (ruleset < 0) return -1;
-    int rc = 0;
-    if (dirfd >= 0) {
-        struct landlock_path_beneath_attr beneath = {
-            .allowed_access = handled & ~(uint64_t)(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_BLOCK),
-            .parent_fd = dirfd};
-        rc = (int)syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0);
-    }
-    if (rc == 0) rc = (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
-    int saved = errno;
-    close(ruleset);
-    errno = saved;
-    return rc;
-}
 
 void lex_malloc_arenas(int count) { mallopt(M_ARENA_MAX, count); }
 void lex_malloc_trim(void) { malloc_trim(0); }

@@ -6,62 +6,108 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// The allow list of the confined archive helper, as classic BPF: reading its input, writing below its target, memory,
-// time, exit. No sockets, no processes, no namespaces, no ptrace, no ioctl. Anything else ends the process.
+// The allow lists of a confined program, as classic BPF. No sockets, processes, namespaces, mounts, ptrace or ioctl.
 #if defined(__x86_64__)
 #define THIS_ARCH AUDIT_ARCH_X86_64
 #elif defined(__aarch64__)
 #define THIS_ARCH AUDIT_ARCH_AARCH64
 #else
-#error "the archive helper's seccomp list has not been written for this architecture"
+#error "the lists of a confined program have not been written for this architecture"
 #endif
 
-#define ALLOW(name) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
-#define REFUSE(name) \
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
+#define RETURN(action) BPF_STMT(BPF_RET | BPF_K, action)
+#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+// The low 32 bits of an argument; the processors above are little-endian.
+#define LOAD_ARGUMENT(n) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[n]))
+#define LOAD_ARGUMENT_HIGH(n) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[n]) + 4)
+#define UNLESS(name, skip) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, skip)
+#define REFUSED (SECCOMP_RET_ERRNO | EPERM)
+
+#define ALLOW(name) UNLESS(name, 1), RETURN(SECCOMP_RET_ALLOW)
+#define REFUSE(name) UNLESS(name, 1), RETURN(REFUSED)
+// Allowed when argument `n` is `value`; refused otherwise. Every branch returns: the call's number need not be loaded
+// again.
+#define ALLOW_WHEN(name, n, value)                                                                                     \
+    UNLESS(name, 4), LOAD_ARGUMENT(n), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1), RETURN(SECCOMP_RET_ALLOW),    \
+        RETURN(REFUSED)
+#define ALLOW_UP_TO(name, n, value)                                                                                    \
+    UNLESS(name, 4), LOAD_ARGUMENT(n), BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, value, 1, 0), RETURN(SECCOMP_RET_ALLOW),    \
+        RETURN(REFUSED)
+// Allowed when none of these bits of argument `n` is set; fatal otherwise.
+#define ALLOW_WITHOUT(name, n, bits)                                                                                   \
+    UNLESS(name, 4), LOAD_ARGUMENT(n), BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, bits, 1, 0), RETURN(SECCOMP_RET_ALLOW),    \
+        RETURN(SECCOMP_RET_KILL_PROCESS)
+
+#ifdef __x86_64__
+// The x32 calls share the architecture word; their numbers have bit 30 set.
+#define NO_X32 BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1), RETURN(SECCOMP_RET_KILL_PROCESS),
+#else
+#define NO_X32
+#endif
+#define BEGIN                                                                                                          \
+    LOAD(arch), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, THIS_ARCH, 1, 0), RETURN(SECCOMP_RET_KILL_PROCESS), LOAD(nr), NO_X32
+
+// What lexd-archive calls: its input and answers, files below its target, memory, time, its end.
+#define ARCHIVE_CALLS                                                                                                  \
+    ALLOW(read), ALLOW(write), ALLOW(writev), ALLOW(pwrite64), ALLOW(lseek), ALLOW(close), ALLOW(openat),              \
+        ALLOW(openat2), ALLOW(newfstatat), ALLOW(fstat), ALLOW(getdents64), ALLOW(mkdirat), ALLOW(symlinkat), ALLOW(linkat),           \
+        ALLOW(unlinkat), ALLOW(fchmod), ALLOW(fchmodat), ALLOW(fchown), ALLOW(fchownat), ALLOW(utimensat),             \
+        ALLOW(ftruncate), ALLOW(fsetxattr), ALLOW(fremovexattr), ALLOW(munmap), ALLOW(mremap), ALLOW(madvise), ALLOW(brk), ALLOW(futex),    \
+        ALLOW(rt_sigaction), ALLOW(rt_sigprocmask), ALLOW(rt_sigreturn), ALLOW(sigaltstack), ALLOW(clock_gettime),     \
+        ALLOW(gettimeofday), ALLOW(getrandom), ALLOW(getpid), ALLOW(gettid), ALLOW(tgkill), ALLOW(restart_syscall),    \
+        ALLOW(exit), ALLOW(exit_group),                                                                                \
+        /* A fifo is made; a device node is not. */                                                                    \
+        UNLESS(mknodat, 5), LOAD_ARGUMENT(2), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, S_IFMT),                             \
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, S_IFIFO, 0, 1), RETURN(SECCOMP_RET_ALLOW), RETURN(REFUSED),                \
+        /* The one socket it has. */                                                                                   \
+        ALLOW_WHEN(sendmsg, 0, 1), ALLOW_WHEN(recvmsg, 0, 1),                                                          \
+        /* Flags of descriptors, not locks, leases or signals (F_SETFL is 4). */                                       \
+        ALLOW_UP_TO(fcntl, 1, 4),                                                                                      \
+        /* Limits are read, not set: the second half of a pointer that is null is null. */                             \
+        UNLESS(prlimit64, 6), LOAD_ARGUMENT(2), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 3), LOAD_ARGUMENT_HIGH(2),   \
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1), RETURN(SECCOMP_RET_ALLOW), RETURN(REFUSED),                      \
+        /* Asked for by libraries that live well without: refused rather than fatal. */                                \
+        REFUSE(ioctl), REFUSE(prctl), REFUSE(socket), REFUSE(clone), REFUSE(clone3), REFUSE(mlock), REFUSE(rseq),      \
+        REFUSE(membarrier), REFUSE(getcwd), REFUSE(set_robust_list), REFUSE(sysinfo), REFUSE(sched_getaffinity)
+
+static int install(struct sock_filter *filter, unsigned short length) {
+    struct sock_fprog program = {.len = length, .filter = filter};
+    return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+}
+
+int lex_install_launch_seccomp(void) {
+    struct sock_filter filter[] = {
+        BEGIN
+        // What a loader and a C library begin with. That these can map code is why there is a second list.
+        ALLOW(execve), ALLOW(mmap), ALLOW(mprotect), ALLOW(pread64), ALLOW(access), ALLOW(faccessat), ALLOW(faccessat2),
+        ALLOW(readlinkat), ALLOW(set_tid_address), ALLOW(statx), ALLOW(statfs), ALLOW(fstatfs), ALLOW(uname), ALLOW(umask),
+        ALLOW(getuid), ALLOW(geteuid), ALLOW(getgid), ALLOW(getegid), ALLOW(renameat2), ALLOW(fsync),
+        ALLOW(sched_yield), ALLOW(clock_nanosleep), ALLOW(ppoll), ALLOW(dup),
+#ifdef __x86_64__
+        // The old names glibc still uses on x86_64.
+        ALLOW(arch_prctl), ALLOW(open), ALLOW(stat), ALLOW(lstat), ALLOW(readlink), ALLOW(poll), ALLOW(time),
+#endif
+        // The second list: a filter can only be added to, never taken off.
+        ALLOW_WHEN(seccomp, 0, SECCOMP_SET_MODE_FILTER),
+        ARCHIVE_CALLS,
+        RETURN(SECCOMP_RET_KILL_PROCESS),
+    };
+    return install(filter, sizeof filter / sizeof filter[0]);
+}
 
 int lex_install_archive_seccomp(void) {
     struct sock_filter filter[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, THIS_ARCH, 1, 0),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-#ifdef __x86_64__
-        // The x32 calls share the architecture word; their numbers have bit 30 set.
-        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-#endif
-        ALLOW(read), ALLOW(write), ALLOW(writev), ALLOW(pread64), ALLOW(pwrite64), ALLOW(lseek), ALLOW(close),
-        ALLOW(openat), ALLOW(openat2), ALLOW(newfstatat), ALLOW(fstat), ALLOW(statx), ALLOW(statfs), ALLOW(fstatfs),
-        ALLOW(getdents64), ALLOW(mkdirat), ALLOW(symlinkat), ALLOW(linkat), ALLOW(unlinkat), ALLOW(mknodat),
-        ALLOW(renameat), ALLOW(renameat2), ALLOW(readlinkat), ALLOW(faccessat), ALLOW(faccessat2),
-        ALLOW(fchmod), ALLOW(fchmodat), ALLOW(fchown), ALLOW(fchownat), ALLOW(utimensat),
-        ALLOW(ftruncate), ALLOW(fallocate), ALLOW(fsync), ALLOW(fdatasync), ALLOW(fcntl), ALLOW(fchdir),
-        ALLOW(setxattr), ALLOW(lsetxattr), ALLOW(fsetxattr), ALLOW(getxattr), ALLOW(lgetxattr), ALLOW(fgetxattr),
-        ALLOW(listxattr), ALLOW(llistxattr), ALLOW(flistxattr), ALLOW(removexattr), ALLOW(lremovexattr),
-        ALLOW(fremovexattr),
-        ALLOW(mmap), ALLOW(munmap), ALLOW(mremap), ALLOW(mprotect), ALLOW(madvise), ALLOW(brk),
-        ALLOW(futex), ALLOW(rt_sigaction), ALLOW(rt_sigprocmask), ALLOW(rt_sigreturn), ALLOW(sigaltstack),
-        ALLOW(clock_gettime), ALLOW(clock_nanosleep), ALLOW(nanosleep), ALLOW(gettimeofday), ALLOW(getrandom),
-        ALLOW(getpid), ALLOW(gettid), ALLOW(getuid), ALLOW(geteuid), ALLOW(getgid), ALLOW(getegid), ALLOW(umask),
-        ALLOW(sched_getaffinity), ALLOW(sched_yield), ALLOW(prlimit64), ALLOW(sysinfo), ALLOW(uname),
-        ALLOW(sendmsg), ALLOW(recvmsg), ALLOW(poll), ALLOW(ppoll), ALLOW(restart_syscall),
-        ALLOW(exit), ALLOW(exit_group), ALLOW(tgkill), ALLOW(dup),
-#ifdef __x86_64__
-        // The old names glibc and libarchive still use on x86_64.
-        ALLOW(open), ALLOW(stat), ALLOW(lstat), ALLOW(mkdir), ALLOW(symlink), ALLOW(link), ALLOW(unlink), ALLOW(rmdir),
-        ALLOW(rename), ALLOW(readlink), ALLOW(access), ALLOW(chmod), ALLOW(chown), ALLOW(lchown), ALLOW(mknod),
-        ALLOW(time), ALLOW(utime), ALLOW(utimes), ALLOW(futimesat),
-#endif
-        // Asked for by libraries that live well without: refused rather than fatal.
-        REFUSE(ioctl), REFUSE(prctl), REFUSE(socket), REFUSE(clone), REFUSE(clone3), REFUSE(mlock), REFUSE(rseq),
-        REFUSE(membarrier), REFUSE(getcwd), REFUSE(set_robust_list),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+        BEGIN
+        // Memory, but never more code.
+        ALLOW_WITHOUT(mmap, 2, PROT_EXEC), ALLOW_WITHOUT(mprotect, 2, PROT_EXEC),
+        ARCHIVE_CALLS,
+        RETURN(SECCOMP_RET_KILL_PROCESS),
     };
-    struct sock_fprog program = {.len = sizeof filter / sizeof filter[0], .filter = filter};
-    return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+    return install(filter, sizeof filter / sizeof filter[0]);
 }

@@ -22,7 +22,7 @@ package enum ArchiveJob: Message {
 }
 
 /// What an archive may cost.
-package struct ArchiveLimits: Message {
+package struct ArchiveLimits: Message, Equatable {
     /// The most entries.
     package var entries: UInt64
     /// The most names in one path.
@@ -57,38 +57,52 @@ package struct ArchiveLimits: Message {
 }
 
 /// What to make of the tar of a root file system.
-package struct ImageComposition: Message {
+package struct ImageComposition: Message, Equatable {
     /// The content of `metadata.yaml`.
     package var metadata: String
-    /// Names below the root that are left out, each with all below it: what belongs to the builder.
+    /// Names below the root that are left out, each with all below it: what belongs to the builder. A last name that
+    /// ends with `*` stands for all that begin like it.
     package var omitted: [String]
-    /// Files, links and directories to add, or to put in place of what was there.
+    /// Files and links to add, or to put in place of what was there.
     package var additions: [AddedEntry]
     /// The content of the image's templates, by file name.
     package var templates: [AddedEntry]
+    /// The time all that is added bears, in seconds since 1970.
+    package var time: Int64
+    /// Whether the image is compressed with zstd.
+    package var compressed: Bool
 
-    package init(metadata: String, omitted: [String], additions: [AddedEntry], templates: [AddedEntry]) {
+    package init(
+        metadata: String, omitted: [String], additions: [AddedEntry], templates: [AddedEntry], time: Int64 = 0,
+        compressed: Bool = true
+    ) {
         self.metadata = metadata
         self.omitted = omitted
         self.additions = additions
         self.templates = templates
+        self.time = time
+        self.compressed = compressed
     }
     package func write(to writer: inout MessageWriter) {
         writer.put(metadata)
         writer.put(omitted)
         writer.put(additions)
         writer.put(templates)
+        writer.put(time)
+        writer.put(compressed)
     }
     package init(from reader: inout MessageReader) throws(MessageError) {
         metadata = try reader.string()
         omitted = try reader.strings()
         additions = try reader.list()
         templates = try reader.list()
+        time = try reader.int64()
+        compressed = try reader.bool()
     }
 }
 
 /// A file or a symbolic link owned by root.
-package struct AddedEntry: Message {
+package struct AddedEntry: Message, Equatable {
     /// The path below the root, without a leading slash.
     package var path: String
     /// The content of a file, or nil for a link.
@@ -149,7 +163,7 @@ package enum ArchiveReply: Message {
 }
 
 /// What came of an archive.
-package struct ArchiveResult: Message {
+package struct ArchiveResult: Message, Equatable {
     /// The content of `metadata.yaml`, at most 1 MiB.
     package var metadata: String
     /// How many entries there were.

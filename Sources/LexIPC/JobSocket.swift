@@ -14,19 +14,19 @@ package struct JobSocket: ~Copyable, Sendable {
     /// The descriptor's number, to wait on it.
     package var number: Int32 { descriptor.number }
 
+    /// Gives the descriptor away: the receiver closes it.
+    package consuming func release() -> Int32 { descriptor.release() }
+
     /// Sends one message, waiting until all of it is written. The descriptors stay the caller's.
     package func send(_ message: some Message, descriptors: [Int32] = []) throws(SystemError) {
-        var writer = MessageWriter()
-        message.write(to: &writer)
-        let body = writer.bytes
-        let length = UInt32(body.count)
-        var bytes = (0..<4).map { UInt8(truncatingIfNeeded: length >> (8 * UInt32($0))) }
-        bytes.append(contentsOf: body)
+        let bytes = framed(message)
         var done = 0
         while done < bytes.count {
             let fds = done == 0 ? descriptors : []
             done += try checked("send to", "the other process") {
-                bytes.withUnsafeBytes { lex_send(number, $0.baseAddress?.advanced(by: done), bytes.count - done, fds, fds.count) }
+                bytes.withUnsafeBytes {
+                    lex_send(number, $0.baseAddress?.advanced(by: done), bytes.count - done, fds, fds.count)
+                }
             }
         }
     }
@@ -39,7 +39,9 @@ package struct JobSocket: ~Copyable, Sendable {
         var length = 0
         while let byte = header.popLast() { length = length << 8 | Int(byte) }
         guard length <= largestMessage else { throw MessageError("it says it has \(length) bytes") }
-        guard let body = try read(length, into: &received, mayEnd: false) else { throw MessageError("it ends too early") }
+        guard let body = try read(length, into: &received, mayEnd: false) else {
+            throw MessageError("it ends too early")
+        }
         var reader = MessageReader(body)
         let value = try Value(from: &reader)
         return Received(value: value, parts: received)

@@ -264,13 +264,12 @@ package struct AttachJob: Message {
     package var terminal: Bool
     package var columns: UInt32
     package var rows: UInt32
-    /// Whether the helper must run from a sealed copy of itself, since a privileged root could write to its file
-    /// through /proc/self/exe (CVE-2019-5736).
-    package var privileged: Bool
+    /// The host's id of `user`, who is to own the terminal.
+    package var terminalOwner: UInt32
 
     package init(
         name: String, lxcPath: String, arguments: [String], environment: [String], user: UInt32, group: UInt32,
-        directory: String, terminal: Bool, columns: UInt32, rows: UInt32, privileged: Bool
+        directory: String, terminal: Bool, columns: UInt32, rows: UInt32, terminalOwner: UInt32
     ) {
         self.name = name
         self.lxcPath = lxcPath
@@ -282,7 +281,7 @@ package struct AttachJob: Message {
         self.terminal = terminal
         self.columns = columns
         self.rows = rows
-        self.privileged = privileged
+        self.terminalOwner = terminalOwner
     }
     package func write(to writer: inout MessageWriter) {
         writer.put(name)
@@ -295,7 +294,7 @@ package struct AttachJob: Message {
         writer.put(terminal)
         writer.put(columns)
         writer.put(rows)
-        writer.put(privileged)
+        writer.put(terminalOwner)
     }
     package init(from reader: inout MessageReader) throws(MessageError) {
         name = try reader.string()
@@ -308,7 +307,7 @@ package struct AttachJob: Message {
         terminal = try reader.bool()
         columns = try reader.uint32()
         rows = try reader.uint32()
-        privileged = try reader.bool()
+        terminalOwner = try reader.uint32()
     }
 }
 
@@ -332,8 +331,11 @@ package struct ConsoleJob: Message {
 }
 
 /// Runs a program on untrusted bytes. The program's input comes as the job's first descriptor and becomes its
-/// descriptor 0; the second becomes its descriptor 1, the socket it is asked and answers on.
-package struct ConfineJob: Message {
+/// descriptor 0; the second becomes its descriptor 1, the socket it is asked and answers on; a third, if there is one,
+/// its descriptor 2.
+///
+/// The answer is `exited` when the program has ended. A launcher whose socket to lexd is closed ends the program.
+package struct ConfineJob: Message, Equatable {
     /// The program, by its path on the host.
     package var program: String
     /// What it needs to be loaded, by path: the dynamic loader and the libraries.
@@ -348,10 +350,13 @@ package struct ConfineJob: Message {
     package var memoryLimit: UInt64
     /// The most CPU time it may use, in seconds.
     package var cpuLimit: UInt64
+    /// Whether its system calls are filtered. Only a debug build of lexd-runtime obeys `false`: so that a test can
+    /// show that the other walls hold by themselves.
+    package var filtersCalls: Bool
 
     package init(
         program: String, libraries: [String], target: String?, mountPoint: String, firstID: UInt32,
-        memoryLimit: UInt64, cpuLimit: UInt64
+        memoryLimit: UInt64, cpuLimit: UInt64, filtersCalls: Bool = true
     ) {
         self.program = program
         self.libraries = libraries
@@ -360,6 +365,7 @@ package struct ConfineJob: Message {
         self.firstID = firstID
         self.memoryLimit = memoryLimit
         self.cpuLimit = cpuLimit
+        self.filtersCalls = filtersCalls
     }
     package func write(to writer: inout MessageWriter) {
         writer.put(program)
@@ -369,6 +375,7 @@ package struct ConfineJob: Message {
         writer.put(firstID)
         writer.put(memoryLimit)
         writer.put(cpuLimit)
+        writer.put(filtersCalls)
     }
     package init(from reader: inout MessageReader) throws(MessageError) {
         program = try reader.string()
@@ -378,5 +385,80 @@ package struct ConfineJob: Message {
         firstID = try reader.uint32()
         memoryLimit = try reader.uint64()
         cpuLimit = try reader.uint64()
+        filtersCalls = try reader.bool()
+    }
+}
+
+/// What lexd asks the process that holds the consoles.
+package enum ConsoleRequest: Message {
+    /// A terminal for this instance, owned by this host id; an earlier one is closed.
+    case open(instance: String, owner: UInt32)
+    /// No terminal for this instance any more.
+    case close(instance: String)
+    /// What it has said lately, at most 128 KiB.
+    case log(instance: String)
+    /// End, when there is no terminal left.
+    case end
+
+    package func write(to writer: inout MessageWriter) {
+        switch self {
+        case .open(let instance, let owner):
+            writer.put(UInt64(1))
+            writer.put(instance)
+            writer.put(owner)
+        case .close(let instance):
+            writer.put(UInt64(2))
+            writer.put(instance)
+        case .log(let instance):
+            writer.put(UInt64(3))
+            writer.put(instance)
+        case .end:
+            writer.put(UInt64(4))
+        }
+    }
+    package init(from reader: inout MessageReader) throws(MessageError) {
+        switch try reader.uint64() {
+        case 1: self = .open(instance: try reader.string(), owner: try reader.uint32())
+        case 2: self = .close(instance: try reader.string())
+        case 3: self = .log(instance: try reader.string())
+        case 4: self = .end
+        default: throw MessageError("there is no such console request")
+        }
+    }
+}
+
+/// What the process that holds the consoles answers.
+package enum ConsoleReply: Message {
+    /// Done.
+    case done
+    /// The path of the terminal, `/dev/pts/7`.
+    case opened(path: String)
+    /// What the instance has said.
+    case log([UInt8])
+    /// It could not be done.
+    case failed(RuntimeFailure)
+
+    package func write(to writer: inout MessageWriter) {
+        switch self {
+        case .done: writer.put(UInt64(1))
+        case .opened(let path):
+            writer.put(UInt64(2))
+            writer.put(path)
+        case .log(let bytes):
+            writer.put(UInt64(3))
+            writer.put(bytes)
+        case .failed(let failure):
+            writer.put(UInt64(4))
+            writer.put(failure)
+        }
+    }
+    package init(from reader: inout MessageReader) throws(MessageError) {
+        switch try reader.uint64() {
+        case 1: self = .done
+        case 2: self = .opened(path: try reader.string())
+        case 3: self = .log(try reader.blob())
+        case 4: self = .failed(try reader.value())
+        default: throw MessageError("there is no such console reply")
+        }
     }
 }

@@ -19,6 +19,9 @@ extern const int lex_clone_newns, lex_clone_newuser, lex_clone_newpid, lex_clone
 int lex_unshare(int flags);
 int lex_setns(int fd, int type);
 
+// A child that sits in a new user namespace and waits to be killed; for writing its maps and opening its namespace.
+pid_t lex_user_namespace_child(void);
+
 // Mounts. `lex_mount` takes NULL-able strings as mount(2) does.
 extern const unsigned long lex_ms_bind, lex_ms_rec, lex_ms_private, lex_ms_slave, lex_ms_rdonly, lex_ms_nosuid,
     lex_ms_nodev, lex_ms_noexec, lex_ms_remount;
@@ -52,6 +55,9 @@ extern const int lex_rlimit_as, lex_rlimit_cpu, lex_rlimit_nofile, lex_rlimit_fs
 int lex_drop_all_capabilities(void);
 int lex_setgroups_none(void);
 
+// pipe2(2), close-on-exec.
+int lex_pipe(int fds[2]);
+
 // Sockets.
 int lex_socketpair_stream(int fds[2]);
 // sendmsg/recvmsg with descriptors (SCM_RIGHTS); at most 8. Received descriptors are close-on-exec.
@@ -59,10 +65,22 @@ ssize_t lex_send(int socket, const void *bytes, size_t count, const int *fds, si
 ssize_t lex_receive(int socket, void *bytes, size_t count, int *fds, size_t fd_capacity, size_t *fd_count);
 int lex_peer_credentials(int socket, pid_t *pid, uid_t *uid, gid_t *gid);
 
+// A route netlink socket in the network namespace of the calling thread.
+int lex_route_socket(void);
+
 // Terminals: a new pseudo-terminal on the devpts instance `ptmx` belongs to.
 int lex_open_terminal(int ptmx_dirfd, const char *ptmx, int *master, int *slave);
+// The N of /dev/pts/N for a master side (TIOCGPTN); -1 on error.
+int lex_terminal_number(int master);
 int lex_set_window_size(int fd, unsigned short rows, unsigned short columns);
 int lex_make_controlling_terminal(int fd);
+
+// A listening Unix socket at `path`, mode 0600; and a connection to one.
+int lex_listen_unix(const char *path);
+int lex_connect_unix(const char *path);
+int lex_accept(int socket);
+// One datagram to the socket named in NOTIFY_SOCKET (sd_notify(3)); 0 when there is none.
+int lex_notify(const char *text);
 
 // Event polling with no Glibc overlay in the way.
 int lex_epoll_create(void);
@@ -71,10 +89,38 @@ int lex_epoll_remove(int epoll, int fd);
 int lex_epoll_wait(int epoll, uint64_t *tokens, int capacity, int timeout_milliseconds);
 int lex_eventfd(void);
 
-// seccomp: installs the confined helper's allow list; see lexd-archive.
+// Confinement (lexd-runtime's Jobs/Confine.swift). Mounts are attached by descriptor: `lex_clone_mount` copies the one
+// mount `fd` lies on, rooted at `fd`; `lex_restrict_mount` adds attributes and, unless `userns_fd` < 0, an id mapping.
+extern const uint64_t lex_mount_attr_read_only, lex_mount_attr_nosuid, lex_mount_attr_nodev, lex_mount_attr_noexec;
+int lex_open_path(const char *path, int follow);
+int lex_clone_mount(int fd);
+int lex_restrict_mount(int mount_fd, int userns_fd, uint64_t attributes);
+// Makes the current directory, a mount point, the root of the mount namespace and takes the old root off.
+int lex_move_root_here(void);
+// Cuts the bounding, permitted and effective set to these; inheritable and ambient become empty.
+extern const int lex_cap_chown, lex_cap_dac_override, lex_cap_fowner, lex_cap_fsetid, lex_cap_setfcap;
+int lex_keep_capabilities(const int *kept, size_t count);
+// Landlock: reading and executing of the program's files; below `writable_fd`, if any, everything but executing,
+// devices and sockets; no TCP, no signals or abstract sockets beyond the process. -1 with ENOSYS or EOPNOTSUPP where
+// the kernel has none.
+int lex_landlock_program(const int *program_fds, size_t count, int writable_fd);
+int lex_close_on_exec_from(unsigned int first);
+// wait4(2) for one process, with the processor time it took.
+int lex_wait_process(pid_t pid, int *status, uint64_t *cpu_milliseconds);
+
+// seccomp. The first list is for a confined program from before its execve(2): its loader must run. The second is what
+// lexd-archive takes on itself once it is loaded. A call on neither list ends the process.
+int lex_install_launch_seccomp(void);
 int lex_install_archive_seccomp(void);
-// Landlock: after it nothing outside `dirfd` can be opened for writing or reading. -1/ENOSYS where the kernel has none.
-int lex_landlock_only(int dirfd);
+
+// fsetxattr(2), fremovexattr(2), lgetxattr(2): not in Swift's Glibc module.
+int lex_set_attribute(int fd, const char *name, const void *value, size_t size);
+int lex_remove_attribute(int fd, const char *name);
+ssize_t lex_get_attribute(const char *path, const char *name, void *value, size_t size);
+// recv(2) that neither waits nor accepts descriptors: for a peer that is not trusted.
+ssize_t lex_receive_bytes(int socket, void *bytes, size_t count);
+// A pipe neither of whose ends ever waits.
+int lex_pipe_nonblocking(int ends[2]);
 
 // glibc malloc: at most `count` arenas (each thread otherwise gets one of its own; resident memory grows).
 void lex_malloc_arenas(int count);

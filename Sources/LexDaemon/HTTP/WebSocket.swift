@@ -1,0 +1,70 @@
+import NIOCore
+import NIOWebSocket
+
+/// One websocket (RFC 6455), the server's side.
+///
+/// Messages come in as the frames they are sent in: what streams over it does not care where a message ends.
+struct WebSocket: Sendable {
+    enum Message: Sendable {
+        case binary(ByteBuffer)
+        case text(ByteBuffer)
+    }
+
+    /// The largest frame taken, in bytes.
+    static let largestFrame = 16 << 20
+
+    private let channel: any Channel
+    private let inbound: NIOAsyncChannelInboundStream<WebSocketFrame>
+
+    init(channel: any Channel, inbound: NIOAsyncChannelInboundStream<WebSocketFrame>) {
+        self.channel = channel
+        self.inbound = inbound
+    }
+
+    /// Hands over what the other side sends, until its close, its end, or `handle` answers false; pings are answered
+    /// on the way. To be called once.
+    func receive(_ handle: (Message) async throws -> Bool) async throws {
+        // A continuation takes the kind of the frame it continues.
+        var isText = false
+        for try await frame in inbound {
+            let data = frame.unmaskedData
+            let message: Message
+            switch frame.opcode {
+            case .binary:
+                isText = false
+                message = .binary(data)
+            case .text:
+                isText = true
+                message = .text(data)
+            case .continuation: message = isText ? .text(data) : .binary(data)
+            case .ping:
+                try await send(.pong, data)
+                continue
+            case .connectionClose: return
+            default: continue
+            }
+            guard try await handle(message) else { return }
+        }
+    }
+
+    func send(binary data: ByteBuffer) async throws { try await send(.binary, data) }
+    func send(text data: ByteBuffer) async throws { try await send(.text, data) }
+    func ping() async throws { try await send(.ping, ByteBuffer(string: "keepalive")) }
+
+    /// The end of a stream while the websocket stays open: LXD's empty text message.
+    func sendEndOfStream() async throws { try await send(.text, ByteBuffer()) }
+
+    /// Sends the closing frame with code 1000. The connection is closed when both sides have said so.
+    func sendClose() async throws { try await send(.connectionClose, ByteBuffer(integer: UInt16(1000))) }
+
+    /// Cuts the connection.
+    func cut() { channel.close(promise: nil) }
+
+    /// Done when the connection is closed.
+    var closed: EventLoopFuture<Void> { channel.closeFuture }
+
+    // Waits until the kernel has the bytes; the async channel's own writer has no bound over TLS.
+    private func send(_ opcode: WebSocketOpcode, _ data: ByteBuffer) async throws {
+        try await channel.writeAndFlush(WebSocketFrame(fin: true, opcode: opcode, data: data)).get()
+    }
+}

@@ -1,0 +1,94 @@
+import CLexLinux
+import Glibc
+import LexIPC
+
+/// How this host arranges its control groups: the unified tree (v2), or one tree for each controller (v1), possibly
+/// beside a unified tree without controllers (hybrid).
+package struct CgroupLayout: Sendable {
+    /// Where the tree of a controller is mounted; for v2 all controllers have the same.
+    private let roots: [String: String]
+    /// Whether limits are written in v2's words.
+    package let isUnified: Bool
+    /// Every tree, each once.
+    package let allRoots: [String]
+
+    /// Reads the mounts of this process (cgroups(7), proc(5)).
+    package static func detect() throws -> CgroupLayout {
+        CgroupLayout(mounts: try readFile("/proc/self/mounts"))
+    }
+
+    /// Reads a mount table.
+    package init(mounts: String) {
+        var roots: [String: String] = [:]
+        var unified: String?
+        var all: [String] = []
+        for line in mounts.split(separator: "\n") {
+            let fields = line.split(separator: " ")
+            guard fields.count >= 4 else { continue }
+            let path = String(fields[1])
+            if fields[2] == "cgroup2" {
+                unified = unified ?? path
+                all.append(path)
+            } else if fields[2] == "cgroup" {
+                all.append(path)
+                for option in fields[3].split(separator: ",") where roots[String(option)] == nil {
+                    roots[String(option)] = path
+                }
+            }
+        }
+        if roots["memory"] == nil, let unified {
+            isUnified = true
+            for controller in ["cpu", "cpuacct", "cpuset", "memory", "pids", "freezer"] { roots[controller] = unified }
+        } else {
+            isUnified = false
+        }
+        self.roots = roots
+        allRoots = all
+    }
+
+    /// The directory of a group in the tree of a controller; nil where there is no such controller.
+    package func directory(_ controller: String, _ group: String) -> String? {
+        roots[controller].map { "\($0)/\(group)" }
+    }
+
+    /// Removes a group without processes from every tree, with the groups below it: liblxc makes some there, and so do
+    /// guests. One that is not there, or that has processes, is left.
+    package func removeEmpty(_ group: String) {
+        for root in allRoots {
+            // Most have none below.
+            if rmdir("\(root)/\(group)") == 0 || errno != EBUSY { continue }
+            var found = ["\(root)/\(group)"]
+            var next = 0
+            while next < found.count {
+                found += Self.groups(in: found[next])
+                next += 1
+            }
+            // The empty groups of a guest that runs are the guest's.
+            if found.contains(where: { (try? readFile("\($0)/cgroup.procs"))?.isEmpty != true }) { continue }
+            for path in found.reversed() { rmdir(path) }
+        }
+    }
+
+    /// The paths of the groups right below one.
+    private static func groups(in path: String) -> [String] {
+        ((try? directoryNames(path)) ?? []).map { "\(path)/\($0)" }.filter { path in
+            var status = stat()
+            return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+        }
+    }
+
+    /// The groups right below the root of any tree whose names begin so.
+    package func groups(withPrefix prefix: String) -> Set<String> {
+        var names: Set<String> = []
+        for root in allRoots {
+            for name in (try? directoryNames(root)) ?? [] where name.hasPrefix(prefix) { names.insert(name) }
+        }
+        return names
+    }
+}
+
+/// A number in a control group's file; nil when it is not there, is not a number, or means "no limit".
+package func cgroupNumber(_ path: String) -> Int64? {
+    guard let text = try? readFile(path, limit: 4096) else { return nil }
+    return Int64(text.split(whereSeparator: \.isWhitespace).first ?? "")
+}

@@ -1,0 +1,154 @@
+import CLexLinux
+import Glibc
+import LexIPC
+
+/// Who has which range of host ids, on this machine, among all daemons: a table in /run behind a lock.
+///
+/// Each instance has 65536 ids of its own. The first range is the archive helper's and never given to an instance.
+package struct IDRanges: Sendable {
+    /// The number of ids of one instance.
+    package static let size: UInt32 = 65536
+
+    private let directory: String
+    private let tablePath: String
+    private let owner: String
+    /// The first id of all.
+    package let base: UInt32
+    private let slots: UInt32
+
+    /// - Parameters:
+    ///   - directory: Where the table lies; the same for all daemons of the machine.
+    ///   - owner: The daemon's LEXD_DIR.
+    ///   - base: The first id that may be used.
+    ///   - count: How many may be used.
+    package init(directory: String, owner: String, base: UInt32, count: UInt32) throws {
+        self.directory = directory
+        tablePath = directory + "/ranges"
+        self.owner = owner
+        self.base = base
+        slots = count / Self.size
+        guard slots >= 2 else {
+            throw IDRangeError("root has only \(count) ids in /etc/subuid and /etc/subgid; lexd needs at least 131072")
+        }
+    }
+
+    /// The first id the archive helper runs under.
+    package var archiveBase: UInt32 { base }
+
+    /// Takes a range for an instance: the wanted one if nobody else has it, else one that is free. Waits for the lock.
+    package func claim(_ instance: String, wanted: UInt32?) throws -> UInt32 {
+        try change { entries in
+            let mine = Entry(base: 0, owner: owner, instance: instance)
+            if let have = entries.first(where: { $0.isSame(as: mine) }) {
+                if wanted == nil || wanted == have.base { return have.base }
+                entries.removeAll { $0.isSame(as: mine) }
+            }
+            let taken = Set(entries.map(\.base))
+            if let wanted, isSlot(wanted), !taken.contains(wanted) {
+                entries.append(Entry(base: wanted, owner: owner, instance: instance))
+                return wanted
+            }
+            for slot in 1..<slots where !taken.contains(base + slot * Self.size) {
+                entries.append(Entry(base: base + slot * Self.size, owner: owner, instance: instance))
+                return base + slot * Self.size
+            }
+            throw IDRangeError(
+                "all \(slots - 1) ranges of host ids are taken. Give root more ids in /etc/subuid and /etc/subgid, or "
+                    + "delete instances")
+        }
+    }
+
+    /// Gives the range of an instance back. Waits for the lock.
+    package func release(_ instance: String) throws {
+        try change { entries in entries.removeAll { $0.owner == owner && $0.instance == instance } }
+    }
+
+    /// Gives back all ranges of this daemon but those of these instances. Waits for the lock.
+    package func releaseAll(except instances: Set<String>) throws {
+        try change { entries in entries.removeAll { $0.owner == owner && !instances.contains($0.instance) } }
+    }
+
+    private func isSlot(_ id: UInt32) -> Bool {
+        id > base && (id - base) % Self.size == 0 && (id - base) / Self.size < slots
+    }
+
+    private struct Entry {
+        var base: UInt32
+        var owner: String
+        var instance: String
+        func isSame(as other: Entry) -> Bool { owner == other.owner && instance == other.instance }
+    }
+
+    private func change<Result>(_ body: (inout [Entry]) throws -> Result) throws -> Result {
+        let lock = try lockTable()
+        defer { withExtendedLifetime(lock) {} }
+        let text = access(tablePath, F_OK) == 0 ? try readFile(tablePath, limit: 16 << 20) : ""
+        // One line each: base, instance, owner; the owner is a path and may hold spaces, so it comes last.
+        var entries: [Entry] = text.split(separator: "\n").compactMap { line in
+            let parts = line.split(separator: " ", maxSplits: 2)
+            guard parts.count == 3, let base = UInt32(parts[0]) else { return nil }
+            return Entry(base: base, owner: String(parts[2]), instance: String(parts[1]))
+        }
+        let result = try body(&entries)
+        let lines = entries.map { "\($0.base) \($0.instance) \($0.owner)\n" }.joined()
+        if lines.isEmpty {
+            // Nobody has a range: nothing of lexd stays behind. Who waits for this lock looks whether it is still there.
+            unlink(tablePath)
+            unlink(tablePath + ".lock")
+            rmdir(directory)
+        } else if lines != text {
+            try replaceFile(tablePath, lines.utf8)
+        }
+        return result
+    }
+
+    /// Waits for the lock that is in the directory at the moment it is had: the one waited for may have been removed.
+    private func lockTable() throws -> OwnedDescriptor {
+        let path = tablePath + ".lock"
+        while true {
+            try makeDirectories(directory, mode: 0o700)
+            let number = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+            if number < 0, errno == ENOENT { continue }
+            let lock = OwnedDescriptor(taking: try checked("open", path) { number })
+            try checked("lock", path) { lex_lock_exclusive(lock.number, 1) }
+            var held = stat()
+            var present = stat()
+            guard fstat(lock.number, &held) == 0, stat(path, &present) == 0, held.st_ino == present.st_ino else {
+                continue
+            }
+            return lock
+        }
+    }
+}
+
+/// Why no range could be had.
+package struct IDRangeError: Error, CustomStringConvertible {
+    package let description: String
+    init(_ description: String) { self.description = description }
+}
+
+/// The ids root may hand out (subuid(5), subgid(5)).
+package enum SubordinateIDs {
+    /// The largest range both files give root, else 1000000 and 1000000000 as newer distributions do.
+    package static func ofRoot() -> (base: UInt32, count: UInt32) {
+        let users = (try? readFile("/etc/subuid")).map(parse) ?? []
+        let groups = (try? readFile("/etc/subgid")).map(parse) ?? []
+        let common = users.filter { user in groups.contains { $0 == user } }
+        return common.max { $0.count < $1.count }.map { ($0.base, $0.count) } ?? (1_000_000, 1_000_000_000)
+    }
+
+    struct Range: Equatable {
+        var base: UInt32
+        var count: UInt32
+    }
+
+    static func parse(_ text: String) -> [Range] {
+        text.split(whereSeparator: \.isNewline).compactMap { line in
+            let parts = line.split(separator: ":", omittingEmptySubsequences: false)
+            guard parts.count == 3, parts[0] == "root" || parts[0] == "0", let base = UInt32(parts[1]),
+                let count = UInt32(parts[2]), base >= 65536, !base.addingReportingOverflow(count).overflow
+            else { return nil }
+            return Range(base: base, count: count)
+        }
+    }
+}

@@ -1,0 +1,39 @@
+package import LexAPI
+package import LexIPC
+
+/// Why an instance did not start, in one sentence with the remedy.
+package enum StartFailure {
+    /// Makes the sentence from what the helper said and what liblxc wrote.
+    package static func explain(_ failure: RuntimeFailure, name: String) -> APIError {
+        let detail = failure.detail
+        func answer(_ why: String) -> APIError { .failed("cannot start instance \"\(name)\": \(why)") }
+        if detail.contains("No such file or directory - Failed to exec")
+            || detail.contains("Failed to exec \"/sbin/init\"")
+        {
+            return answer(
+                "it has no program /sbin/init that can be run. Its image is empty or not a whole system; make it from "
+                    + "another image")
+        }
+        if detail.contains("Exec format error") {
+            return answer("its programs are for another processor than this machine's. Choose an image for this one")
+        }
+        if failure.call == "lock" || failure.call == "mount the overlay on" || failure.call == "map the ids of" {
+            return answer(
+                "\(SystemError(failure.call, failure.subject, code: failure.code)). lexd needs Linux 5.19 or newer with "
+                    + "overlayfs and idmapped mounts on the pool's file system")
+        }
+        if detail.contains("No space left on device") {
+            return answer("a file system of the host or its cgroups are full. Free some space and start it again")
+        }
+        if detail.contains("/dev/net/tun") || detail.contains("Failed to mount") {
+            return answer("one of its mounts was refused: \(lastLine(detail))")
+        }
+        if detail.isEmpty { return answer("\(failure)") }
+        return answer("\(lastLine(detail)). liblxc's whole log is in its log directory: lxc.log")
+    }
+
+    private static func lastLine(_ text: String) -> String {
+        // The first error is the cause; what follows is its echo through the layers above.
+        String(text.split(separator: "\n").first ?? "liblxc did not say why")
+    }
+}

@@ -1,2 +1,0 @@
-import CArchive
-print(1)

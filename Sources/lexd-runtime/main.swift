@@ -1,2 +1,0 @@
-import CLXC
-print(1)
