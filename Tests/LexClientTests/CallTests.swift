@@ -96,12 +96,14 @@ func withClient<Result>(
         try await client.close()
     }
 
-    @Test func aMissingSocketIsSaidAtOnce() async throws {
+    @Test func aMissingSocketIsSaidWithoutTryingAgain() async throws {
         let client = Client(.unix(path: "/nonexistent/unix.socket"))
-        let began = ContinuousClock.now
         let error = await #expect(throws: ClientError.self) { try await client.call(API.server.get) }
-        #expect(error?.description.contains("/nonexistent/unix.socket") == true)
-        #expect(began.duration(to: .now) < .seconds(5))
+        // After trying again for a while it would be a time-out.
+        guard case .unreachable(.unix("/nonexistent/unix.socket"), _) = error else {
+            Issue.record("got \(String(describing: error))")
+            return
+        }
         try await client.close()
     }
 

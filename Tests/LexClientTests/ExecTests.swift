@@ -105,6 +105,14 @@ import Testing
         #expect(errors == "early")
     }
 
+    @Test func whatCameBeforeTheCloseIsNotLost() async throws {
+        let early: [UInt8] = [0x82, 0x05] + Array("early".utf8)
+        let close: Script = { await $0.close() }
+        let (_, output, errors) = try await exec(early: early, sockets: ["1": close, "2": close])
+        #expect(output == "early")
+        #expect(errors == "early")
+    }
+
     @Test func largeMessagesPassBothWays() async throws {
         let large = Array(repeating: UInt8(7), count: 3 << 20)
         let (_, output, _) = try await exec(
