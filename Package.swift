@@ -108,7 +108,7 @@ let package = Package(
         .testTarget(
             name: "LexClientTests",
             dependencies: [
-                "LexClient", "LexAPI", nio("NIOCore"), nio("NIOPosix"), nio("NIOWebSocket"), nio("NIOHTTP1"),
+                "LexClient", "LexAPI", nio("NIOCore"), nio("NIOPosix"), nio("NIOWebSocket"),
             ]),
         .testTarget(
             name: "lxTests",
