@@ -105,8 +105,16 @@ let package = Package(
         .testTarget(name: "LexNetworkTests", dependencies: ["LexNetwork", "LexAPI", "LexHost"]),
         .testTarget(name: "LexInstanceTests", dependencies: ["LexInstance", "LexAPI", "LexHost", "LexIPC"]),
         .testTarget(name: "LexDaemonTests", dependencies: ["LexDaemon", "LexAPI", "LexStore"]),
-        .testTarget(name: "LexClientTests", dependencies: ["LexClient", "LexAPI"]),
-        .testTarget(name: "lxTests", dependencies: ["lx", "LexAPI", "LexClient"]),
+        .testTarget(
+            name: "LexClientTests",
+            dependencies: [
+                "LexClient", "LexAPI", nio("NIOCore"), nio("NIOPosix"), nio("NIOWebSocket"),
+            ]),
+        .testTarget(
+            name: "lxTests",
+            dependencies: [
+                "lx", "LexAPI", "LexClient", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
         .testTarget(name: "HouseTests"),
         .testTarget(
             name: "HostTests",

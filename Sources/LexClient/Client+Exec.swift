@@ -32,6 +32,7 @@ private struct ExecSession {
 
     private let client: Client
     private let operation: LexAPI.Operation
+    private let interactive: Bool
     private let streams: ExecStreams
     private let control: WebSocket
     private let input: WebSocket
@@ -52,6 +53,7 @@ private struct ExecSession {
         }
         self.client = client
         self.operation = operation
+        self.interactive = interactive
         self.streams = streams
         // First the control socket: the command begins as soon as the others are there, and is to find it.
         control = try await connect("control")
@@ -89,6 +91,8 @@ private struct ExecSession {
             for (socket, sink) in outputs {
                 group.addTask {
                     try await Self.read(socket, into: sink, threads)
+                    // On a terminal input and output share a socket, and the server waits for the input's end.
+                    if interactive { await socket.close() }
                     return .outputEnded
                 }
             }

@@ -8,6 +8,7 @@ import LexClient
         // NIO and the terminal would otherwise end the process when `lx list | head` has seen enough; the write's
         // error says it, too.
         signal(SIGPIPE, SIG_IGN)
+        Terminal.holdStandardDescriptors()
         let code = await run(Array(CommandLine.arguments.dropFirst()))
         exit(code)
     }

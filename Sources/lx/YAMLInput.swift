@@ -13,12 +13,24 @@ enum YAMLInput {
             switch error {
             case .typeMismatch(_, let context), .valueNotFound(_, let context), .keyNotFound(_, let context),
                 .dataCorrupted(let context):
+                if let fault = context.underlyingError as? YamlError { throw Failure(sentence(fault)) }
                 let path = context.codingPath.map(\.stringValue).joined(separator: ".")
                 let cause = context.underlyingError.map { ": \($0)" } ?? ""
                 throw Failure(
                     "The YAML cannot be read\(path.isEmpty ? "" : " at \(path)"): \(context.debugDescription)\(cause)")
             @unknown default: throw Failure("The YAML cannot be read: \(error)")
             }
+        } catch let error as YamlError {
+            throw Failure(sentence(error))
+        }
+    }
+
+    private static func sentence(_ error: YamlError) -> String {
+        switch error {
+        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+            .composer(_, let problem, let mark, _):
+            "The YAML cannot be read: line \(mark.line), column \(mark.column): \(problem)"
+        default: "The YAML cannot be read: \(error)"
         }
     }
 }

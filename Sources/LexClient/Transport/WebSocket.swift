@@ -19,7 +19,8 @@ final class WebSocket: Sendable {
         let inbox = try await loop.submit { NIOLoopBound(WebSocketInbox(), eventLoop: loop) }.get()
         let bootstrap = ClientBootstrap(group: loop).channelInitializer { channel in
             channel.eventLoop.makeCompletedFuture {
-                try WebSocketHandshake.install(on: channel, path: path, inbox: inbox.value, done: done)
+                try channel.pipeline.syncOperations.addHandler(
+                    WebSocketHandshake(path: path, inbox: inbox.value, done: done))
             }
         }
         let channel: any Channel

@@ -18,9 +18,11 @@ struct ConfigUnset: Command {
         let key = words.last ?? ""
         try await global.withServer(of: words.count == 2 ? words[0] : "") { client, name in
             try await ConfigTarget(name).change(client, global) { config in
-                guard config.removeValue(forKey: key) != nil else {
-                    throw Failure(
-                        "Cannot unset \"\(key)\": it is not set \(name.isEmpty ? "on the server" : "on \(name)")")
+                if name.isEmpty {
+                    // LXD keeps keys of the server that a PUT leaves out; an empty value takes them away.
+                    config[key] = ""
+                } else if config.removeValue(forKey: key) == nil {
+                    throw Failure("Cannot unset \"\(key)\": it is not set on \(name)")
                 }
             }
         }

@@ -14,7 +14,7 @@ struct ImageDelete: Command {
     func run() async throws {
         for image in images {
             try await global.withServer(of: image) { client, name in
-                let fingerprint = try await ImageNames.fingerprint(of: name, on: client)
+                let fingerprint = try await ImageNames.image(name, on: client).fingerprint
                 try await global.run(
                     client, saying: "Deleting the image \(name)", API.images.delete,
                     path: ["fingerprint": fingerprint])

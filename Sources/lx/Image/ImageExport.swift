@@ -20,8 +20,7 @@ struct ImageExport: Command {
 
     func run() async throws {
         try await global.withServer(of: image) { client, name in
-            let fingerprint = try await ImageNames.fingerprint(of: name, on: client)
-            let image = try await client.call(API.images.get, path: ["fingerprint": fingerprint])
+            let image = try await ImageNames.image(name, on: client)
             let download = try await client.download(
                 API.images.export, path: ["fingerprint": image.fingerprint])
             let written = try await ProgressLine.during("Exporting the image", quiet: global.quiet) { line in
@@ -56,10 +55,10 @@ struct ImageExport: Command {
         do {
             if download.hasParts {
                 try await download.writeParts(progress: progress) { field, filename in
-                    try file(Self.path(target, filename ?? "\(field)-\(fingerprint)", isRoot: field != "metadata"))
+                    try file(Self.path(target, filename ?? "\(field)-\(fingerprint)", part: field))
                 }
             } else {
-                let descriptor = try file(Self.path(target, download.filename ?? fingerprint, isRoot: false))
+                let descriptor = try file(Self.path(target, download.filename ?? fingerprint, part: nil))
                 try await download.write(to: descriptor, progress: progress)
             }
         } catch {
@@ -70,13 +69,13 @@ struct ImageExport: Command {
         return true
     }
 
-    /// Where a file of the server's choosing goes. Of two files, the second gets `.root` before its ending when they
-    /// are named by the target.
-    static func path(_ target: String, _ filename: String, isRoot: Bool) -> String {
+    /// Where a file of the server's choosing goes. One file gets the ending of its own name; of two, the second gets
+    /// `.root`, as with the stock client.
+    static func path(_ target: String, _ filename: String, part: String?) -> String {
         if target.hasSuffix("/") || Files.isDirectory(target) {
             return target + (target.hasSuffix("/") ? "" : "/") + filename
         }
-        let ending = filename.firstIndex(of: ".").map { String(filename[$0...]) } ?? ""
-        return target + (isRoot ? ".root" : "") + ending
+        if let part { return target + (part == "metadata" ? "" : ".root") }
+        return target + (filename.firstIndex(of: ".").map { String(filename[$0...]) } ?? "")
     }
 }

@@ -13,8 +13,7 @@ struct ImageShow: Command {
 
     func run() async throws {
         try await global.withServer(of: image) { client, name in
-            let fingerprint = try await ImageNames.fingerprint(of: name, on: client)
-            let image = try await client.call(API.images.get, path: ["fingerprint": fingerprint])
+            let image = try await ImageNames.image(name, on: client)
             try StandardOutput.yaml(ImageView(of: image))
         }
     }

@@ -43,7 +43,7 @@ struct CreationOptions: ParsableArguments {
     var name: String?
 
     /// The image and the name, which is the only word when the instance is to be empty.
-    private func words() throws -> (image: String?, name: Reference) {
+    private func words() throws -> (image: Reference?, name: Reference) {
         if empty {
             guard name == nil else {
                 throw Failure("An empty instance has no image: leave out \"\(image ?? "")\" or --empty")
@@ -53,7 +53,7 @@ struct CreationOptions: ParsableArguments {
         guard let image else {
             throw ValidationError("Name the image to make the instance from, or say --empty.")
         }
-        return (image, try Reference(name ?? ""))
+        return (try Reference(image), try Reference(name ?? ""))
     }
 
     /// Makes the instance and gives its name.
@@ -80,14 +80,13 @@ struct CreationOptions: ParsableArguments {
         return urls.first.flatMap { ResourceURL($0)?.name } ?? ""
     }
 
-    private func source(_ client: Client, _ image: String?) async throws -> Instance.Source {
+    private func source(_ client: Client, _ image: Reference?) async throws -> Instance.Source {
         guard let image else { return Instance.Source(type: "none") }
-        let reference = try Reference(image)
-        switch reference.remote {
-        case .template: return Instance.Source(type: "image", alias: reference.name, protocol: "template")
+        switch image.remote {
+        case .template: return Instance.Source(type: "image", alias: image.name, protocol: "template")
         case .local:
             return Instance.Source(
-                type: "image", fingerprint: try await ImageNames.fingerprint(of: reference.name, on: client))
+                type: "image", fingerprint: try await ImageNames.image(image.name, on: client).fingerprint)
         }
     }
 
@@ -107,7 +106,9 @@ struct CreationOptions: ParsableArguments {
         if noProfiles || !profile.isEmpty { creation.profiles = profile }
         if let network { creation.devices["eth0"] = try await nic(client, network) }
         if let storage {
-            try await client.call(API.storagePools.get, path: ["name": storage])
+            try await Self.explaining("Cannot put the root into the storage pool \"\(storage)\"") {
+                try await client.call(API.storagePools.get, path: ["name": storage])
+            }
             creation.devices["root"] = ["type": "disk", "path": "/", "pool": storage]
         }
         let overrides = try Self.overrides(device)
@@ -119,7 +120,9 @@ struct CreationOptions: ParsableArguments {
     }
 
     private func nic(_ client: Client, _ name: String) async throws -> [String: String] {
-        let network = try await client.call(API.networks.get, path: ["name": name])
+        let network = try await Self.explaining("Cannot put eth0 into the network \"\(name)\"") {
+            try await client.call(API.networks.get, path: ["name": name])
+        }
         if network.managed { return ["type": "nic", "name": "eth0", "network": name] }
         return [
             "type": "nic", "name": "eth0", "nictype": network.type == "bridge" ? "bridged" : "macvlan", "parent": name,
@@ -133,6 +136,17 @@ struct CreationOptions: ParsableArguments {
             devices.merge(profile.devices) { $1 }
         }
         return devices
+    }
+
+    /// Says what something was wanted for, when the server does not have it.
+    @discardableResult
+    private static func explaining<Result>(_ attempt: String, _ body: () async throws -> Result) async throws -> Result
+    {
+        do {
+            return try await body()
+        } catch let error as APIError {
+            throw Failure("\(attempt): \(error)")
+        }
     }
 
     /// Reads `device,key=value` words.

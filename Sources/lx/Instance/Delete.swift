@@ -5,7 +5,7 @@ import LexClient
 /// `lx delete`
 struct Delete: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Delete instances and everything in them.", aliases: ["rm"])
+        commandName: "delete", abstract: "Delete instances and everything in them.", aliases: ["rm"])
 
     @Flag(name: .shortAndLong, help: "Delete instances that run as well.")
     var force = false
@@ -19,10 +19,14 @@ struct Delete: Command {
         // First see that all of them are there: a mistyped name is to cost nothing.
         var found: [(Reference, Instance)] = []
         for name in names {
-            let instance = try await global.withServer(of: name) { client, name in
-                try await client.call(API.instances.get, path: ["name": name])
+            do {
+                let instance = try await global.withServer(of: name) { client, name in
+                    try await client.call(API.instances.get, path: ["name": name])
+                }
+                found.append((try Reference(name), instance))
+            } catch let error as APIError where names.count > 1 {
+                throw Failure("Nothing was deleted, because of \(name): \(error)")
             }
-            found.append((try Reference(name), instance))
         }
         for (reference, instance) in found {
             if interactive { try confirm(reference.name) }

@@ -6,7 +6,7 @@ import LexClient
 /// `lx exec`
 struct Exec: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Run a command in an instance.",
+        commandName: "exec", abstract: "Run a command in an instance.",
         discussion: """
             The command is run as it is, without a shell. It gets a terminal when both standard input and standard \
             output are one. lx ends with the exit code of the command.

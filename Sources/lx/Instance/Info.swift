@@ -5,7 +5,7 @@ import LexClient
 /// `lx info`
 struct Info: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Show what the server, or an instance, is and does.",
+        commandName: "info", abstract: "Show what the server, or an instance, is and does.",
         discussion: """
               lx info          the server
               lx info web      the instance web

@@ -3,7 +3,7 @@ import ArgumentParser
 /// `lx init`
 struct Init: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Make an instance from an image, but do not start it.",
+        commandName: "init", abstract: "Make an instance from an image, but do not start it.",
         discussion: """
             Standard input, when it is not a terminal, may hold configuration and devices in YAML.
 

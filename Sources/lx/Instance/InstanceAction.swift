@@ -15,11 +15,12 @@ struct InstanceAction: Sendable {
             name: name, change: .init(action: "start", timeout: -1, stateful: stateful), doing: "Starting", done: nil)
     }
 
-    func perform(on client: Client, _ global: GlobalOptions) async throws {
+    /// Performs it; a start that fails points to the log, unless it is plain that the log has nothing to say.
+    func perform(on client: Client, _ global: GlobalOptions, hint: Bool = true) async throws {
         do {
             try await global.run(
                 client, saying: "\(doing) \(name)", API.instances.changeState, path: ["name": name], body: change)
-        } catch let error as OperationFailure where change.action == "start" {
+        } catch let error as OperationFailure where change.action == "start" && hint {
             throw Failure("\(error)\nThe log may say more: lx info --show-log \(name)")
         }
         if let done { global.say("\(done) \(name)") }

@@ -5,7 +5,6 @@ enum InstanceReport {
     static func text(_ full: Instance.Full) -> String {
         let instance = full.instance
         var lines = ["Name: \(instance.name)"]
-        if !instance.description.isEmpty { lines.append("Description: \(instance.description)") }
         lines.append("Status: \(instance.status.uppercased())")
         lines.append("Type: \(instance.typeText)")
         lines.append("Architecture: \(instance.architecture)")

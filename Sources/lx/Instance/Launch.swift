@@ -4,7 +4,7 @@ import LexAPI
 /// `lx launch`
 struct Launch: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Make an instance from an image and start it.",
+        commandName: "launch", abstract: "Make an instance from an image and start it.",
         discussion: """
             Standard input, when it is not a terminal, may hold configuration and devices in YAML.
 

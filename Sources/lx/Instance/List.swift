@@ -5,7 +5,7 @@ import LexClient
 /// `lx list`
 struct List: Command {
     static let configuration = CommandConfiguration(
-        abstract: "List instances.",
+        commandName: "list", abstract: "List instances.",
         discussion: """
             FILTERS: A word is the beginning of a name, or a regular expression for a whole name. KEY=VALUE asks for a \
             configuration key, whose parts may be shortened (u.owner=me), and takes a regular expression as well; type, \

@@ -4,7 +4,7 @@ import LexAPI
 /// `lx pause`
 struct Pause: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Let the processes of instances stand still; lx start lets them go on.")
+        commandName: "pause", abstract: "Let the processes of instances stand still; lx start lets them go on.")
 
     @Flag(help: "Pause every instance that runs.")
     var all = false

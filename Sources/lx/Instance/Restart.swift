@@ -3,7 +3,8 @@ import LexAPI
 
 /// `lx restart`
 struct Restart: Command {
-    static let configuration = CommandConfiguration(abstract: "Restart instances.")
+    static let configuration = CommandConfiguration(
+        commandName: "restart", abstract: "Restart instances.")
 
     @Flag(help: "Restart every instance that runs.")
     var all = false

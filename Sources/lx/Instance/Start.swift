@@ -4,7 +4,8 @@ import LexClient
 
 /// `lx start`
 struct Start: Command {
-    static let configuration = CommandConfiguration(abstract: "Start instances, or thaw those that are paused.")
+    static let configuration = CommandConfiguration(
+        commandName: "start", abstract: "Start instances, or thaw those that are paused.")
 
     @Flag(help: "Start every instance that does not run.")
     var all = false
@@ -31,7 +32,7 @@ struct Start: Command {
                 ).perform(on: client, global)
             } else {
                 try await InstanceAction.starting(name, stateful: instance.stateful && !stateless)
-                    .perform(on: client, global)
+                    .perform(on: client, global, hint: instance.statusCode != StatusCode.running.rawValue)
             }
         }
     }

@@ -3,7 +3,8 @@ import LexAPI
 
 /// `lx stop`
 struct Stop: Command {
-    static let configuration = CommandConfiguration(abstract: "Stop instances.")
+    static let configuration = CommandConfiguration(
+        commandName: "stop", abstract: "Stop instances.")
 
     @Flag(help: "Stop every instance that runs.")
     var all = false

@@ -16,7 +16,8 @@ struct NetworkGet: Command {
     func run() async throws {
         try await global.withServer(of: network) { client, name in
             let network = try await client.call(API.networks.get, path: ["name": name])
-            try StandardOutput.line(network.config[key] ?? "")
+            // Nothing at all for a key that is not set, as with the stock client.
+            if let value = network.config[key] { try StandardOutput.line(value) }
         }
     }
 }

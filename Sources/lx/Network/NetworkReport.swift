@@ -3,9 +3,10 @@ import LexAPI
 /// What `lx network info` says of an interface.
 enum NetworkReport {
     static func text(_ name: String, _ state: Network.State) -> String {
-        var lines = ["Name: \(name)"]
-        if !state.hwaddr.isEmpty { lines.append("MAC address: \(state.hwaddr)") }
-        lines += ["MTU: \(state.mtu)", "State: \(state.state)", "Type: \(state.type)"]
+        var lines = [
+            "Name: \(name)", "MAC address: \(state.hwaddr)", "MTU: \(state.mtu)", "State: \(state.state)",
+            "Type: \(state.type)",
+        ]
         if !state.addresses.isEmpty {
             lines += ["", "IP addresses:"]
             lines += state.addresses.map { "  \($0.family)\t\($0.address)/\($0.netmask) (\($0.scope))" }

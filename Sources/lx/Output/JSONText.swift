@@ -1,34 +1,35 @@
 /// JSON as the stock client writes it.
 enum JSONText {
-    /// On one line, without spaces.
-    static func compact(_ tree: Tree) -> String {
+    /// On one line, without spaces. Go's encoder also escapes what would be dangerous inside an HTML page, unless told
+    /// not to.
+    static func compact(_ tree: Tree, escapingHTML: Bool = true) -> String {
         var text = ""
-        write(tree, to: &text)
+        write(tree, escapingHTML, to: &text)
         return text
     }
 
-    private static func write(_ tree: Tree, to text: inout String) {
+    private static func write(_ tree: Tree, _ escapingHTML: Bool, to text: inout String) {
         switch tree {
         case .nothing: text += "null"
         case .bool(let value): text += value ? "true" : "false"
         case .integer(let value): text += String(value)
         case .unsigned(let value): text += String(value)
         case .number(let value): text += number(value)
-        case .text(let value), .moment(let value): quote(value, to: &text)
+        case .text(let value), .moment(let value): quote(value, escapingHTML, to: &text)
         case .list(let elements):
             text += "["
             for (index, element) in elements.enumerated() {
                 if index > 0 { text += "," }
-                write(element, to: &text)
+                write(element, escapingHTML, to: &text)
             }
             text += "]"
         case .map(let members):
             text += "{"
             for (index, member) in members.enumerated() {
                 if index > 0 { text += "," }
-                quote(member.name, to: &text)
+                quote(member.name, escapingHTML, to: &text)
                 text += ":"
-                write(member.value, to: &text)
+                write(member.value, escapingHTML, to: &text)
             }
             text += "}"
         }
@@ -39,8 +40,7 @@ enum JSONText {
         return Int64(exactly: value).map { String($0) } ?? "\(value)"
     }
 
-    /// Quotes as Go does, which also escapes what would be dangerous inside an HTML page.
-    private static func quote(_ value: String, to text: inout String) {
+    private static func quote(_ value: String, _ escapingHTML: Bool, to text: inout String) {
         text += "\""
         for scalar in value.unicodeScalars {
             switch scalar {
@@ -49,13 +49,18 @@ enum JSONText {
             case "\n": text += "\\n"
             case "\r": text += "\\r"
             case "\t": text += "\\t"
-            case "<", ">", "&", "\u{2028}", "\u{2029}", "\u{0}"..<" ":
-                let digits = String(scalar.value, radix: 16)
-                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            case "<", ">", "&":
+                if escapingHTML { text += escape(scalar) } else { text.unicodeScalars.append(scalar) }
+            case "\u{2028}", "\u{2029}", "\u{0}"..<" ": text += escape(scalar)
             default: text.unicodeScalars.append(scalar)
             }
         }
         text += "\""
+    }
+
+    private static func escape(_ scalar: Unicode.Scalar) -> String {
+        let digits = String(scalar.value, radix: 16)
+        return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
     }
 
     /// Valid JSON text on many lines, one more tab for each level; the order of the keys stays as it is.

@@ -95,3 +95,14 @@ extension JSONValue: TreeSource {
         }
     }
 }
+
+extension Server.StorageDriver: TreeSource {
+    static var absent: Tree.Shape { .map }
+    /// JSON has the names with capitals, by an old mistake of LXD's; YAML, the only form they are printed in, has not.
+    func tree() -> Tree {
+        .map([
+            .init(name: "name", value: .text(name)), .init(name: "version", value: .text(version)),
+            .init(name: "remote", value: .bool(remote)),
+        ])
+    }
+}

@@ -80,7 +80,7 @@ enum EventLine {
             default: "-._/@^+".utf8.contains(byte)
             }
         }
-        return plain ? text : JSONText.compact(.text(text))
+        return plain ? text : JSONText.compact(.text(text), escapingHTML: false)
     }
 }
 

@@ -5,7 +5,7 @@ import LexClient
 /// `lx monitor`
 struct Monitor: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Show what happens on the server, as it happens.",
+        commandName: "monitor", abstract: "Show what happens on the server, as it happens.",
         discussion: """
               lx monitor --type lifecycle
               lx monitor --pretty --loglevel info

@@ -5,7 +5,7 @@ import LexClient
 /// `lx query`
 struct Query: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Send a request of your own to the server.",
+        commandName: "query", abstract: "Send a request of your own to the server.",
         discussion: """
               lx query /1.0/instances?recursion=1
               lx query -X PUT -d '{"action": "stop"}' --wait /1.0/instances/web/state
@@ -56,9 +56,9 @@ struct Query: Command {
         if wait, envelope["type"]?.text == "async" {
             let end = try await global.follow(
                 client, result.decoded(as: LexAPI.Operation.self), saying: "Waiting for the operation")
-            result = try await client.call(API.operations.get, as: JSONValue.self, path: ["id": end.id])
+            result = try JSONValue.parse(Array(JSONText.compact(Tree(end)).utf8))
         }
         if result == .null || result == .object([:]) { return }
-        try StandardOutput.write(JSONText.indented(JSONText.compact(Tree(result)).utf8) + "\n\n")
+        try StandardOutput.write(JSONText.indented(JSONText.compact(Tree(result), escapingHTML: false).utf8) + "\n\n")
     }
 }

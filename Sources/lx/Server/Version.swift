@@ -4,7 +4,8 @@ import LexClient
 
 /// `lx version`
 struct Version: Command {
-    static let configuration = CommandConfiguration(abstract: "Show the versions of lx and of the server.")
+    static let configuration = CommandConfiguration(
+        commandName: "version", abstract: "Show the versions of lx and of the server.")
 
     @Argument(help: ArgumentHelp("The remote, with its colon.", valueName: "remote:"))
     var remote: String = ""

@@ -16,7 +16,8 @@ struct StorageGet: Command {
     func run() async throws {
         try await global.withServer(of: pool) { client, name in
             let pool = try await client.call(API.storagePools.get, path: ["name": name])
-            try StandardOutput.line(pool.config[key] ?? "")
+            // Nothing at all for a key that is not set, as with the stock client.
+            if let value = pool.config[key] { try StandardOutput.line(value) }
         }
     }
 }

@@ -16,7 +16,10 @@ struct StorageShow: Command {
     func run() async throws {
         try await global.withServer(of: pool) { client, name in
             if resources {
-                try StandardOutput.yaml(try await client.call(API.storagePools.resources, path: ["name": name]))
+                let room = try await client.call(API.storagePools.resources, path: ["name": name])
+                // Not every filesystem counts its inodes.
+                try StandardOutput.yaml(
+                    room.inodes.total > 0 ? ["space": room.space, "inodes": room.inodes] : ["space": room.space])
             } else {
                 var pool = try await client.call(API.storagePools.get, path: ["name": name])
                 pool.usedBy?.sort()

@@ -39,16 +39,26 @@ enum Editor {
     }
 
     private static func run(_ path: String) throws {
-        var words = (Environment.value("VISUAL") ?? Environment.value("EDITOR") ?? "")
-            .split(whereSeparator: \.isWhitespace).map(String.init)
-        if words.isEmpty { words = ["editor"] }
+        let chosen = ["VISUAL", "EDITOR"].map { name in
+            (Environment.value(name) ?? "").split(whereSeparator: \.isWhitespace).map(String.init)
+        }
         // `editor` is Debian's choice; elsewhere there is at least vi.
-        for words in words == ["editor"] ? [["editor"], ["vi"], ["nano"]] : [words] {
+        let candidates = chosen.filter { !$0.isEmpty }.prefix(1) + [["editor"], ["vi"], ["nano"]]
+        // This process ignores broken pipes; a program that is started would go on doing so.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var usual = sigset_t()
+        sigemptyset(&usual)
+        sigaddset(&usual, SIGPIPE)
+        posix_spawnattr_setsigdefault(&attributes, &usual)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
+        for words in chosen.allSatisfy(\.isEmpty) ? candidates : candidates.prefix(1) {
             var arguments: [UnsafeMutablePointer<CChar>?] = (words + [path]).map { strdup($0) } + [nil]
             defer { for argument in arguments { free(argument) } }
             var pid: pid_t = 0
-            let failure = posix_spawnp(&pid, words.first ?? "", nil, nil, &arguments, environ)
-            if failure == ENOENT && words.count == 1 { continue }
+            let failure = posix_spawnp(&pid, words.first ?? "", nil, &attributes, &arguments, environ)
+            if failure == ENOENT && chosen.allSatisfy(\.isEmpty) { continue }
             guard failure == 0 else {
                 throw Failure(
                     "Cannot start the editor \(words.joined(separator: " ")): \(String(cString: strerror(failure)))")

@@ -2,6 +2,14 @@ import Glibc
 
 /// The terminal this process runs on.
 enum Terminal {
+    /// Opens what is closed of the descriptors 0 to 2. Whatever is opened next would else get their numbers, and then
+    /// input would be read from it or output written into it.
+    static func holdStandardDescriptors() {
+        for descriptor in Int32(0)...2 where fcntl(descriptor, F_GETFD) < 0 {
+            _ = open("/dev/null", O_RDWR)
+        }
+    }
+
     static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 
     /// Columns and rows; nil when the descriptor is no terminal, or one that does not know.
