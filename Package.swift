@@ -41,7 +41,6 @@ let package = Package(
             name: "LexClient",
             dependencies: [
                 "LexAPI", log, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"),
-                nio("NIOFoundationCompat"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ]),
         .target(name: "LexStore", dependencies: [log, .product(name: "GRDB", package: "GRDB.swift")]),
