@@ -96,20 +96,24 @@ let package = Package(
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
+        // What an attacker would run in lexd-archive's place, for HostTests.
+        .executableTarget(name: "lexd-archive-attacker", path: "Tests/lexd-archive-attacker"),
         .testTarget(name: "LexAPITests", dependencies: ["LexAPI"]),
         .testTarget(name: "LexIPCTests", dependencies: ["LexIPC"]),
         .testTarget(name: "LexStoreTests", dependencies: ["LexStore"]),
         .testTarget(name: "LexHostTests", dependencies: ["LexHost", "LexIPC"]),
         .testTarget(name: "LexNetworkTests", dependencies: ["LexNetwork", "LexAPI", "LexHost"]),
         .testTarget(name: "LexInstanceTests", dependencies: ["LexInstance", "LexAPI", "LexHost", "LexIPC"]),
-        .testTarget(name: "LexDaemonTests", dependencies: ["LexDaemon", "LexAPI", "LexStore"]),
+        .testTarget(name: "LexDaemonTests", dependencies: ["LexDaemon", "LexIPC", .product(name: "Yams", package: "Yams"), "LexAPI", "LexStore"]),
         .testTarget(name: "LexClientTests", dependencies: ["LexClient", "LexAPI"]),
+        .testTarget(name: "lexdArchiveTests", dependencies: ["lexd-archive", "LexIPC"]),
         .testTarget(name: "lxTests", dependencies: ["lx", "LexAPI", "LexClient"]),
         .testTarget(name: "HouseTests"),
         .testTarget(
             name: "HostTests",
             dependencies: [
-                "LexTestKit", "LexAPI", "LexHost", "LexIPC", "LexStorage", "LexNetwork", "LexInstance", "CLexLinux",
+                "LexTestKit", "LexAPI", "LexHost", "LexIPC", "LexStorage", "LexNetwork", "LexInstance", "LexDaemon",
+                "CLexLinux",
             ]),
         .testTarget(
             name: "SystemTests", dependencies: ["LexTestKit", "LexAPI", "LexClient", "LexIPC", "CLexLinux"]),

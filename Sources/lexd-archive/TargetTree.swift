@@ -257,7 +257,8 @@ struct TargetTree: ~Copyable {
 /// UTIME_OMIT of utimensat(2), a macro Swift does not see: this time is left as it is.
 private let utimeOmit = (1 << 30) - 2
 
-private func withCString<Result>(_ bytes: [UInt8], _ body: (UnsafePointer<CChar>) -> Result) -> Result {
+/// Calls `body` with bytes as a C string.
+func withCString<Result>(_ bytes: [UInt8], _ body: (UnsafePointer<CChar>) -> Result) -> Result {
     func call(_ pointer: UnsafePointer<UInt8>) -> Result {
         body(UnsafeRawPointer(pointer).assumingMemoryBound(to: CChar.self))
     }

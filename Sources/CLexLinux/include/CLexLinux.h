@@ -114,8 +114,8 @@ int lex_remove_attribute(int fd, const char *name);
 ssize_t lex_get_attribute(const char *path, const char *name, void *value, size_t size);
 // recv(2) that neither waits nor accepts descriptors: for a peer that is not trusted.
 ssize_t lex_receive_bytes(int socket, void *bytes, size_t count);
-// A pipe neither of whose ends ever waits.
-int lex_pipe(int ends[2]);
+// pipe2(2), close-on-exec.
+int lex_pipe(int ends[2], int nonblocking);
 
 // glibc malloc: at most `count` arenas (each thread otherwise gets one of its own; resident memory grows).
 void lex_malloc_arenas(int count);

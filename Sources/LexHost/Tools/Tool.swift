@@ -29,15 +29,9 @@ package struct Tool: Sendable {
     /// own failure is in the output.
     package func run(_ arguments: [String], input: String = "") async throws -> Output {
         let result = try await Subprocess.run(
-            program.contains("/") ? .path(FilePath(program)) : .name(program),
-            arguments: Arguments(arguments), environment: subprocessEnvironment, platformOptions: options,
+            executable, arguments: Arguments(arguments), environment: subprocessEnvironment, platformOptions: options,
             input: .string(input), output: .string(limit: 16 << 20), error: .string(limit: 1 << 20))
-        let status: Int32 =
-            switch result.terminationStatus {
-            case .exited(let code): code
-            case .signaled(let signal): 128 + signal
-            }
-        return Output(status: status, text: result.standardOutput, errors: result.standardError)
+        return Output(status: Self.status(result.terminationStatus), text: result.standardOutput, errors: result.standardError)
     }
 
     /// Runs it and throws ``ToolError`` unless it ends with 0.
@@ -55,7 +49,16 @@ package struct Tool: Sendable {
         return output.text
     }
 
-    private var subprocessEnvironment: Environment {
+    var executable: Executable { program.contains("/") ? .path(FilePath(program)) : .name(program) }
+
+    static func status(_ status: TerminationStatus) -> Int32 {
+        switch status {
+        case .exited(let code): code
+        case .signaled(let signal): 128 + signal
+        }
+    }
+
+    var subprocessEnvironment: Environment {
         var variables: [Environment.Key: String] = [
             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
         ]
@@ -81,6 +84,13 @@ package struct ToolError: Error, Sendable, CustomStringConvertible {
     package let status: Int32
     /// What it wrote to standard error.
     package let errors: String
+
+    package init(what: String, program: String, status: Int32, errors: String) {
+        self.what = what
+        self.program = program
+        self.status = status
+        self.errors = errors
+    }
 
     package var description: String {
         let said = errors.split(whereSeparator: \.isNewline).suffix(3).joined(separator: "; ")
