@@ -115,7 +115,7 @@ static void list(const char *path, int depth) {
 static void inventory(void) {
     for (int fd = 0; fd < 1024; fd++)
         if (fcntl(fd, F_GETFD) >= 0) say("fd %d; ", fd);
-    say("uid %d %d gid %d %d groups %d; ", getuid(), geteuid(), getgid(), getegid(), getgroups(0, NULL));
+    say("uid %d %d gid %d %d; ", getuid(), geteuid(), getgid(), getegid());
     struct {
         const char *name;
         int resource;
@@ -161,7 +161,6 @@ static void write_outside(void) {
     must_fail("loader", open("/lib64/ld-linux-x86-64.so.2", O_WRONLY));
     must_fail("loader mode", fchmodat(AT_FDCWD, "/lib64/ld-linux-x86-64.so.2", 0777, 0));
     must_fail("loader gone", unlinkat(AT_FDCWD, "/lib64/ld-linux-x86-64.so.2", 0));
-    must_fail("/t owner up", renameat2(AT_FDCWD, "/t", AT_FDCWD, "/u", 0));
     must_fail("hard link to the loader", linkat(AT_FDCWD, "/lib64/ld-linux-x86-64.so.2", AT_FDCWD, "/t/loader", 0));
     int fd = openat(AT_FDCWD, "/t/program", O_WRONLY | O_CREAT, 0755);
     if (fd < 0) say("own file: %s; ", strerrorname_np(errno));
@@ -214,6 +213,7 @@ static void forbidden(const char *name) {
     TRY("mount proc", mount("proc", "/t", "proc", 0, NULL));
     TRY("bind", mount("/", "/t", NULL, MS_BIND, NULL));
     TRY("remount", mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND, NULL));
+    TRY("rename", renameat2(AT_FDCWD, "/t", AT_FDCWD, "/u", 0));
     TRY("umount", umount2("/t", MNT_DETACH));
     TRY("chroot", chroot("/t"));
     TRY("pivot_root", syscall(SYS_pivot_root, "/t", "/t"));
@@ -222,7 +222,9 @@ static void forbidden(const char *name) {
     TRY("ptrace", ptrace(PTRACE_ATTACH, 2, 0, 0));
     TRY("kill", kill(2, SIGKILL));
     TRY("kill all", kill(-1, SIGKILL));
-    TRY("process_vm_readv", syscall(SYS_process_vm_readv, 2, NULL, 0, NULL, 0, 0));
+    char byte;
+    struct iovec here = {.iov_base = &byte, .iov_len = 1}, there = {.iov_base = (void *)4096, .iov_len = 1};
+    TRY("process_vm_readv", syscall(SYS_process_vm_readv, 2, &here, 1, &there, 1, 0));
     TRY("pidfd_open", syscall(SYS_pidfd_open, 2, 0));
     TRY("setns", setns(0, 0));
     TRY("sethostname", sethostname("x", 1));

@@ -63,10 +63,9 @@ final class ArchiveFixture: Sendable {
         try await unpack(try file(tar.bytes), limits: limits)
     }
     func unpack(
-        _ input: consuming OwnedDescriptor, limits: ArchiveLimits = ArchiveLimits(bytes: 1 << 30)
+        _ input: borrowing OwnedDescriptor, limits: ArchiveLimits = ArchiveLimits(bytes: 1 << 30)
     ) async throws -> ArchiveResult {
-        let input = input
-        return try await ArchiveProcess(settings).unpackImage(input: input.number, into: target, limits: limits)
+        try await ArchiveProcess(settings).unpackImage(input: input.number, into: target, limits: limits)
     }
 
     /// Lets the attacker do one thing and gives its report.
@@ -123,6 +122,12 @@ final class ArchiveFixture: Sendable {
         return count < 0 ? nil : Array(bytes[..<count])
     }
 }
+
+/// Mounts a file system of 1 MiB.
+func mountSmall(_ path: String) -> Int32 { lex_mount("test", path, "tmpfs", 0, "size=1m") }
+
+/// Takes what is mounted there off.
+func unmount(_ path: String) { _ = lex_umount_detach(path) }
 
 extension ArchiveError {
     /// The sentence of a refusal.
