@@ -14,8 +14,8 @@ final class ArchiveFixture: Sendable {
     /// Where the host's ids of the confined process begin.
     static let firstID: UInt32 = 700_000_000
 
-    init() throws {
-        var name: [CChar] = Array("/var/tmp/lexd-test-XXXXXX".utf8CString)
+    init(above: String = "/var/tmp") throws {
+        var name: [CChar] = Array("\(above)/lexd-test-XXXXXX".utf8CString)
         try checked("make", "a directory") { mkdtemp(&name) == nil ? -1 : 0 }
         directory = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         target = directory + "/target"
