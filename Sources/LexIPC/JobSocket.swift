@@ -24,7 +24,9 @@ package struct JobSocket: ~Copyable, Sendable {
         while done < bytes.count {
             let fds = done == 0 ? descriptors : []
             done += try checked("send to", "the other process") {
-                bytes.withUnsafeBytes { lex_send(number, $0.baseAddress?.advanced(by: done), bytes.count - done, fds, fds.count) }
+                bytes.withUnsafeBytes {
+                    lex_send(number, $0.baseAddress?.advanced(by: done), bytes.count - done, fds, fds.count)
+                }
             }
         }
     }
@@ -37,7 +39,9 @@ package struct JobSocket: ~Copyable, Sendable {
         var length = 0
         while let byte = header.popLast() { length = length << 8 | Int(byte) }
         guard length <= largestMessage else { throw MessageError("it says it has \(length) bytes") }
-        guard let body = try read(length, into: &received, mayEnd: false) else { throw MessageError("it ends too early") }
+        guard let body = try read(length, into: &received, mayEnd: false) else {
+            throw MessageError("it ends too early")
+        }
         var reader = MessageReader(body)
         let value = try Value(from: &reader)
         return Received(value: value, parts: received)

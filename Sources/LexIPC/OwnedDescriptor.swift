@@ -26,7 +26,9 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
 
 extension OwnedDescriptor {
     /// Opens a path by open(2), always close-on-exec.
-    package static func open(_ path: String, _ flags: Int32, mode: UInt32 = 0o600) throws(SystemError) -> OwnedDescriptor {
+    package static func open(_ path: String, _ flags: Int32, mode: UInt32 = 0o600) throws(SystemError)
+        -> OwnedDescriptor
+    {
         OwnedDescriptor(
             taking: try checked("open", path) { Glibc.open(path, flags | O_CLOEXEC, mode) })
     }
@@ -41,7 +43,9 @@ extension OwnedDescriptor {
         var result: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65536)
         while true {
-            let got = try checked("read", subject) { chunk.withUnsafeMutableBytes { read(number, $0.baseAddress, $0.count) } }
+            let got = try checked("read", subject) {
+                chunk.withUnsafeMutableBytes { read(number, $0.baseAddress, $0.count) }
+            }
             if got == 0 { return result }
             if result.count + got > limit { throw SystemError("read", subject, code: EFBIG) }
             result.append(contentsOf: chunk[..<got])

@@ -24,10 +24,11 @@ import Yams
         let recipe = try ImageRecipe(yaml: Self.whole, source: "test")
         #expect(recipe.name == "debian/12")
         #expect(recipe.packages == ["systemd-sysv", "g++", "libc6"])
-        #expect(recipe.files == [
-            AddedEntry(path: "etc/default/locale", content: "LANG=C.UTF-8\n", mode: 0o600),
-            AddedEntry(path: "etc/resolv.conf", content: nil, target: "../run/x"),
-        ])
+        #expect(
+            recipe.files == [
+                AddedEntry(path: "etc/default/locale", content: "LANG=C.UTF-8\n", mode: 0o600),
+                AddedEntry(path: "etc/resolv.conf", content: nil, target: "../run/x"),
+            ])
         #expect(recipe.templates.first?.when == ["create", "copy"])
         #expect(recipe.omitted == ["usr/share/doc", "var/log/*"])
     }
@@ -104,6 +105,8 @@ import Yams
     @Test(arguments: ["http://mirror.example/debian", "https://10.0.0.1:3142/debian"])
     func takesMirrors(_ url: String) throws { #expect(try PackageMirror(url).url == url) }
 
-    @Test(arguments: ["", "ftp://x", "http://", "http://a b", "http://a'b", "http://a#b", "http://$(x)", "file:///x", "http://a\nb"])
+    @Test(arguments: [
+        "", "ftp://x", "http://", "http://a b", "http://a'b", "http://a#b", "http://$(x)", "file:///x", "http://a\nb",
+    ])
     func refusesMirrors(_ url: String) { #expect(throws: RecipeError.self) { try PackageMirror(url) } }
 }

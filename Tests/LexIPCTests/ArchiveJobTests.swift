@@ -24,7 +24,8 @@ import Testing
             additions: [
                 AddedEntry(path: "a", content: "", mode: 0o755), AddedEntry(path: "b", content: nil, target: "../c"),
             ], templates: [AddedEntry(path: "t.tpl", content: "{{ x }}")], time: -5, compressed: false)
-        guard case .composeImage(let same) = try read(bytes(ArchiveJob.composeImage(composition)), ArchiveJob.self) else {
+        guard case .composeImage(let same) = try read(bytes(ArchiveJob.composeImage(composition)), ArchiveJob.self)
+        else {
             Issue.record("another job")
             return
         }
@@ -73,7 +74,8 @@ import Testing
 
 @Suite struct MessageBufferTests {
     @Test func putsMessagesTogetherFromAnyPieces() throws {
-        let stream = framed(ArchiveReply.progress(1)) + framed(ArchiveReply.refused("no")) + framed(ArchiveReply.progress(2))
+        let stream =
+            framed(ArchiveReply.progress(1)) + framed(ArchiveReply.refused("no")) + framed(ArchiveReply.progress(2))
         for size in 1...stream.count {
             var buffer = MessageBuffer(limit: 100)
             var got: [String] = []

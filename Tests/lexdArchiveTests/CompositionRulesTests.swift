@@ -19,7 +19,8 @@ import Testing
         #expect(try rules.judge(facts("./", .directory)) == .root)
         #expect(try rules.judge(facts("./etc/passwd")) == .take(bytes("rootfs/etc/passwd")))
         #expect(
-            try rules.judge(facts("./b", .hardLink(target: bytes("./a")))) == .link(bytes("rootfs/b"), target: bytes("rootfs/a")))
+            try rules.judge(facts("./b", .hardLink(target: bytes("./a"))))
+                == .link(bytes("rootfs/b"), target: bytes("rootfs/a")))
         #expect(try rules.judge(facts("./dev/null", .device)) == .skip)
         #expect(rules.warnings.all == [])
         #expect(try rules.judge(facts("./lib/null", .device)) == .skip)

@@ -16,7 +16,9 @@ import Testing
         #expect(try rules.judge(facts("./", .directory)) == .skip)
         #expect(try rules.judge(facts("metadata.yaml", size: 100)) == .metadata)
         #expect(try rules.judge(facts("rootfs/", .directory)) == .make(path("rootfs")))
-        #expect(try rules.judge(facts("rootfs/bin", .symbolicLink(target: Array("/../..".utf8)))) == .make(path("rootfs/bin")))
+        #expect(
+            try rules.judge(facts("rootfs/bin", .symbolicLink(target: Array("/../..".utf8))))
+                == .make(path("rootfs/bin")))
         #expect(try rules.judge(facts("./rootfs/etc/passwd")) == .make(path("rootfs/etc/passwd")))
         #expect(try rules.judge(facts("rootfs/run/initctl", .fifo)) == .make(path("rootfs/run/initctl")))
         #expect(
@@ -124,7 +126,9 @@ import Testing
         ("system.posix_acl_default", .keep), ("user.overlay.redirect", .drop), ("trusted.overlay.opaque", .drop),
         ("security.selinux", .drop), ("security.ima", .drop), ("system.nfs4_acl", .drop), ("", .drop), ("userx", .drop),
     ])
-    func judgesAttributes(_ name: String, _ verdict: AttributeVerdict) { #expect(AttributeRules.judge(name) == verdict) }
+    func judgesAttributes(_ name: String, _ verdict: AttributeVerdict) {
+        #expect(AttributeRules.judge(name) == verdict)
+    }
 
     @Test func writesAccessListsAsTheKernelWantsThem() {
         let entries = [

@@ -95,18 +95,20 @@ package struct TemplateBuilder: Sendable {
         let composition = metadata.composition(recipe)
         return try await withThrowingTaskGroup(of: Part.self) { group in
             group.addTask {
-                .tool(await result {
-                    try await tool.stream(arguments, output: OwnedDescriptor(taking: write)) { line in
-                        guard let stage = Self.stage(line) else { return }
-                        progress(Progress(stage: stage, elapsed: ContinuousClock.now - begin))
-                    }
-                })
+                .tool(
+                    await result {
+                        try await tool.stream(arguments, output: OwnedDescriptor(taking: write)) { line in
+                            guard let stage = Self.stage(line) else { return }
+                            progress(Progress(stage: stage, elapsed: ContinuousClock.now - begin))
+                        }
+                    })
             }
             group.addTask {
                 let input = OwnedDescriptor(taking: read)
-                return .image(await result {
-                    try await archives.composeImage(input: input.number, output: output, composition: composition)
-                })
+                return .image(
+                    await result {
+                        try await archives.composeImage(input: input.number, output: output, composition: composition)
+                    })
             }
             var image: Result<ArchiveResult, any Error>?
             var built: Result<Tool.Output, any Error>?

@@ -31,7 +31,8 @@ package struct Tool: Sendable {
         let result = try await Subprocess.run(
             executable, arguments: Arguments(arguments), environment: subprocessEnvironment, platformOptions: options,
             input: .string(input), output: .string(limit: 16 << 20), error: .string(limit: 1 << 20))
-        return Output(status: Self.status(result.terminationStatus), text: result.standardOutput, errors: result.standardError)
+        return Output(
+            status: Self.status(result.terminationStatus), text: result.standardOutput, errors: result.standardError)
     }
 
     /// Runs it and throws ``ToolError`` unless it ends with 0.

@@ -82,7 +82,9 @@ struct CompositionRules {
         return try judgeKind(entry, path, joined)
     }
 
-    private mutating func judgeKind(_ entry: EntryFacts, _ path: EntryPath, _ joined: [UInt8]) throws(Refusal) -> Verdict {
+    private mutating func judgeKind(_ entry: EntryFacts, _ path: EntryPath, _ joined: [UInt8]) throws(Refusal)
+        -> Verdict
+    {
         switch entry.kind {
         case .file, .directory, .symbolicLink, .fifo: return .take(Self.prefix + joined)
         case .hardLink(let raw):

@@ -33,7 +33,8 @@ import Testing
             .file("./etc/resolv.conf", "nameserver 192.0.2.1"), .file("./etc/machine-id", "0123"),
             .directory("./etc/ssh"), .file("./etc/ssh/ssh_host_rsa_key", "secret"), .directory("./root/.ssh"),
             .file("./root/.ssh/authorized_keys", "secret"), .directory("./dev"), .device("./dev/null", 1, 3),
-            .file("./usr/bin/ping", "x", mode: 0o755).with(\.extended, [("SCHILY.xattr.security.capability", capability)]),
+            .file("./usr/bin/ping", "x", mode: 0o755).with(
+                \.extended, [("SCHILY.xattr.security.capability", capability)]),
             .file("./usr/bin/perl", "perl", mode: 0o755), .hardLink("./usr/bin/perl5", "./usr/bin/perl"),
             .symbolicLink("./bin", "usr/bin"), .file("./usr/Fo\u{30b}tanu\u{301}si\u{301}tva\u{301}ny.crt", "x"),
             .file("./usr/" + String(repeating: "long/", count: 40) + "name", "x").with(\.user, 33),
@@ -44,7 +45,9 @@ import Testing
             AddedEntry(path: "etc/systemd/network/eth0.network", content: "[Match]\n", mode: 0o640),
         ]
         let made = try await compose(
-            tar, composition(omitted: ["etc/hostname", "root/.ssh", "etc/ssh/ssh_host_*"], additions: additions,
+            tar,
+            composition(
+                omitted: ["etc/hostname", "root/.ssh", "etc/ssh/ssh_host_*"], additions: additions,
                 compressed: compressed))
         #expect(made.warnings == [])
         let result = try await fixture.unpack(try OwnedDescriptor.open(fixture.directory + "/image", O_RDONLY))
@@ -74,9 +77,11 @@ import Testing
         let tar = Tar([.directory("./"), .file("./a", "x"), .symbolicLink("./b", "a")])
         let composition = composition(additions: [AddedEntry(path: "c", content: "y")])
         _ = try await compose(tar, composition)
-        let first = try OwnedDescriptor.open(fixture.directory + "/image", O_RDONLY).readAll(limit: 1 << 20, of: "image")
+        let first = try OwnedDescriptor.open(fixture.directory + "/image", O_RDONLY).readAll(
+            limit: 1 << 20, of: "image")
         _ = try await compose(tar, composition)
-        let second = try OwnedDescriptor.open(fixture.directory + "/image", O_RDONLY).readAll(limit: 1 << 20, of: "image")
+        let second = try OwnedDescriptor.open(fixture.directory + "/image", O_RDONLY).readAll(
+            limit: 1 << 20, of: "image")
         #expect(first == second)
         #expect(first.prefix(4) == [0x28, 0xb5, 0x2f, 0xfd], "zstd")
     }
@@ -99,7 +104,8 @@ import Testing
         try checked("mount", fixture.target) { mountSmall(fixture.target) }
         defer { unmount(fixture.target) }
         var generator = SystemRandomNumberGenerator()
-        let noise = String(decoding: (0..<(3 << 20)).map { _ in UInt8.random(in: 32...126, using: &generator) }, as: UTF8.self)
+        let noise = String(
+            decoding: (0..<(3 << 20)).map { _ in UInt8.random(in: 32...126, using: &generator) }, as: UTF8.self)
         let input = try fixture.file(Tar([.file("./x", noise)]).bytes, "rootfs.tar")
         let output = try OwnedDescriptor.open(fixture.target + "/image", O_WRONLY | O_CREAT)
         let error = await #expect(throws: ArchiveError.self) {

@@ -98,7 +98,8 @@ final class ArchiveFixture: Sendable {
     static func status(_ process: Int32, _ key: String) throws -> String {
         let text = try readFile("/proc/\(process)/status")
         let line = text.split(separator: "\n").first { $0.hasPrefix(key + ":") }
-        return line.map { $0.dropFirst(key.count + 1).split(whereSeparator: \.isWhitespace).joined(separator: " ") } ?? ""
+        return line.map { $0.dropFirst(key.count + 1).split(whereSeparator: \.isWhitespace).joined(separator: " ") }
+            ?? ""
     }
 
     /// Where a link points.

@@ -13,7 +13,8 @@ import Testing
         fixture = try ArchiveFixture()
         outside = fixture.directory + "/outside"
         try makeDirectories(outside, mode: 0o755)
-        try OwnedDescriptor.open(outside + "/canary", O_WRONLY | O_CREAT, mode: 0o644).writeAll("alive".utf8, to: "canary")
+        try OwnedDescriptor.open(outside + "/canary", O_WRONLY | O_CREAT, mode: 0o644).writeAll(
+            "alive".utf8, to: "canary")
     }
 
     struct Case: Sendable, CustomStringConvertible {
@@ -38,40 +39,61 @@ import Testing
         Case("rootfs is a link", [.symbolicLink("rootfs", "../outside")], "must be a directory", isWhole: true),
         Case("rootfs becomes a link", [.symbolicLink("rootfs", "../outside")], "must be a directory"),
         Case("templates is a link", [.symbolicLink("templates", "/etc")], "must be a directory"),
-        Case("template is a link", [.directory("templates/"), .symbolicLink("templates/a", "/etc/shadow")], "templates"),
-        Case("metadata is a link", [.symbolicLink("metadata.yaml", "/etc/shadow"), .directory("rootfs")],
+        Case(
+            "template is a link", [.directory("templates/"), .symbolicLink("templates/a", "/etc/shadow")], "templates"),
+        Case(
+            "metadata is a link", [.symbolicLink("metadata.yaml", "/etc/shadow"), .directory("rootfs")],
             "must be a regular file", isWhole: true),
-        Case("metadata is a hard link", [.hardLink("metadata.yaml", "/etc/shadow")], "must be a regular file", isWhole: true),
+        Case(
+            "metadata is a hard link", [.hardLink("metadata.yaml", "/etc/shadow")], "must be a regular file",
+            isWhole: true),
         Case("metadata twice", [.file("./metadata.yaml", "x")], "is there twice"),
-        Case("metadata too long", [.file("metadata.yaml", String(repeating: "x", count: 1 << 20) + "x")],
+        Case(
+            "metadata too long", [.file("metadata.yaml", String(repeating: "x", count: 1 << 20) + "x")],
             "1048577 bytes; 1048576 are allowed", isWhole: true),
-        Case("metadata is no text", [Tar.Entry(name: Array("metadata.yaml".utf8), type: 48, content: [0xff, 0xfe]),
-            .directory("rootfs/")], "not UTF-8", isWhole: true),
-        Case("below a link", [.symbolicLink("rootfs/l", "/"), .file("rootfs/l/etc/x")], "\"rootfs/l\", which is no directory"),
-        Case("below a link out", [.symbolicLink("rootfs/l", "../../outside"), .file("rootfs/l/canary", "dead")],
+        Case(
+            "metadata is no text",
+            [
+                Tar.Entry(name: Array("metadata.yaml".utf8), type: 48, content: [0xff, 0xfe]),
+                .directory("rootfs/"),
+            ], "not UTF-8", isWhole: true),
+        Case(
+            "below a link", [.symbolicLink("rootfs/l", "/"), .file("rootfs/l/etc/x")],
             "\"rootfs/l\", which is no directory"),
-        Case("directory below a link", [.symbolicLink("rootfs/l", "../../outside"), .directory("rootfs/l/d")],
+        Case(
+            "below a link out", [.symbolicLink("rootfs/l", "../../outside"), .file("rootfs/l/canary", "dead")],
+            "\"rootfs/l\", which is no directory"),
+        Case(
+            "directory below a link", [.symbolicLink("rootfs/l", "../../outside"), .directory("rootfs/l/d")],
             "\"rootfs/l\", which is no directory"),
         Case("below a file", [.file("rootfs/f"), .file("rootfs/f/x")], "\"rootfs/f\", which is no directory"),
-        Case("directory over a link", [.symbolicLink("rootfs/d", "../../outside"), .directory("rootfs/d")],
+        Case(
+            "directory over a link", [.symbolicLink("rootfs/d", "../../outside"), .directory("rootfs/d")],
             "was something else before"),
-        Case("link over a directory", [.directory("rootfs/d"), .symbolicLink("rootfs/d", "../../outside")],
+        Case(
+            "link over a directory", [.directory("rootfs/d"), .symbolicLink("rootfs/d", "../../outside")],
             "was one before"),
         Case("file over a directory", [.directory("rootfs/d"), .file("rootfs/d")], "was one before"),
         Case("hard link out", [.hardLink("rootfs/h", "/etc/shadow")], "absolute"),
         Case("hard link up", [.hardLink("rootfs/h", "rootfs/../../outside/canary")], "\"..\""),
         Case("hard link to metadata", [.hardLink("rootfs/h", "metadata.yaml")], "not below rootfs/"),
-        Case("hard link to nothing", [.hardLink("rootfs/h", "rootfs/later"), .file("rootfs/later")],
+        Case(
+            "hard link to nothing", [.hardLink("rootfs/h", "rootfs/later"), .file("rootfs/later")],
             "not in the archive before it"),
-        Case("hard link through a link", [.symbolicLink("rootfs/l", "../../outside"), .hardLink("rootfs/h", "rootfs/l/canary")],
+        Case(
+            "hard link through a link",
+            [.symbolicLink("rootfs/l", "../../outside"), .hardLink("rootfs/h", "rootfs/l/canary")],
             "not in the archive before it"),
-        Case("hard link to a directory", [.directory("rootfs/d"), .hardLink("rootfs/h", "rootfs/d")], "to the directory"),
+        Case(
+            "hard link to a directory", [.directory("rootfs/d"), .hardLink("rootfs/h", "rootfs/d")], "to the directory"),
         Case("hard link to itself", [.file("rootfs/h"), .hardLink("rootfs/h", "./rootfs/h")], "itself"),
         Case("user beyond", [.file("rootfs/x").with(\.user, 65536)], "ids 0 to 65535"),
         Case("group beyond", [.file("rootfs/x").with(\.group, 1_000_000)], "ids 0 to 65535"),
-        Case("user by pax", [.file("rootfs/x").with(\.extended, [("uid", Array("4294967295".utf8))])], "ids 0 to 65535"),
+        Case(
+            "user by pax", [.file("rootfs/x").with(\.extended, [("uid", Array("4294967295".utf8))])], "ids 0 to 65535"),
         Case("user below", [.file("rootfs/x").with(\.extended, [("uid", Array("-1".utf8))])], "ids 0 to 65535"),
-        Case("too deep", [.directory("rootfs/" + Array(repeating: "d", count: 128).joined(separator: "/"))],
+        Case(
+            "too deep", [.directory("rootfs/" + Array(repeating: "d", count: 128).joined(separator: "/"))],
             "129 directories deep; 128 are allowed"),
         Case("name too long", [.file("rootfs/" + String(repeating: "n", count: 256))], "256 bytes"),
         Case("path too long", [.file("rootfs/" + String(repeating: "nnnnnnn/", count: 520))], "4096"),
@@ -80,9 +102,13 @@ import Testing
         Case("nothing at all", [], "no metadata.yaml", isWhole: true),
         Case("header says more than there is", [.file("rootfs/x", "abc").with(\.size, 1 << 32)], "cannot be read"),
         Case("content that is no header", [.file("rootfs/x", "abc").with(\.size, 0)], "Damaged tar archive"),
-        Case("endless sparse file", [sparse("rootfs/s", size: "9223372036854775807", map: "1\n0\n3\n")], "more than the file system"),
+        Case(
+            "endless sparse file", [sparse("rootfs/s", size: "9223372036854775807", map: "1\n0\n3\n")],
+            "more than the file system"),
         Case("negative sparse file", [sparse("rootfs/s", size: "5", map: "1\n-3\n3\n")], "cannot be read"),
-        Case("huge extended header", [.file("rootfs/x").with(\.extended, [("comment", [UInt8](repeating: 97, count: 2 << 20))])],
+        Case(
+            "huge extended header",
+            [.file("rootfs/x").with(\.extended, [("comment", [UInt8](repeating: 97, count: 2 << 20))])],
             "cannot be read"),
     ]
 
@@ -138,7 +164,8 @@ import Testing
     @Test(arguments: ["gzip", "xz", "zstd", "bzip2", ""])
     func aCutArchiveIsRefused(_ program: String) async throws {
         var generator = SystemRandomNumberGenerator()
-        let noise = String(decoding: (0..<200_000).map { _ in UInt8.random(in: 97...122, using: &generator) }, as: UTF8.self)
+        let noise = String(
+            decoding: (0..<200_000).map { _ in UInt8.random(in: 97...122, using: &generator) }, as: UTF8.self)
         let tar = Tar.image([.file("rootfs/a", noise), .file("rootfs/b", noise)]).bytes
         let whole = program.isEmpty ? tar : try await compressedBytes(tar, program)
         for cut in [whole.count / 3, whole.count / 2, whole.count - whole.count / 50] {
@@ -149,8 +176,9 @@ import Testing
             try removeTree(fixture.target)
             try makeDirectories(fixture.target)
         }
-        // A changed byte in the middle: compressed data has a checksum to the last byte.
-        guard !program.isEmpty, program != "zstd" else { return }
+        // A changed byte: xz and bzip2 have checksums that libarchive looks at. gzip's it does not, zstd's program
+        // writes one only for files; there the image's fingerprint is what vouches.
+        guard program == "xz" || program == "bzip2" else { return }
         var damaged = whole
         damaged[whole.count - whole.count / 4] ^= 0x10
         let error = await #expect(throws: ArchiveError.self) { try await fixture.unpack(try fixture.file(damaged)) }
@@ -172,7 +200,9 @@ import Testing
 
     @Test func noiseIsRefusedAndBringsNothingDown() async throws {
         var generator = SystemRandomNumberGenerator()
-        let good = Tar.image([.file("rootfs/a", "content"), .symbolicLink("rootfs/b", "a"), .hardLink("rootfs/c", "rootfs/a")])
+        let good = Tar.image([
+            .file("rootfs/a", "content"), .symbolicLink("rootfs/b", "a"), .hardLink("rootfs/c", "rootfs/a"),
+        ])
         for _ in 0..<40 {
             var bytes = good.bytes
             for _ in 0..<8 {
@@ -222,15 +252,19 @@ import Testing
         settings.memoryLimit = 400 << 20
         let process = ArchiveProcess(settings)
         let error = await #expect(throws: ArchiveError.self) {
-            try await process.unpackImage(input: input.number, into: fixture.target, limits: ArchiveLimits(bytes: 1 << 30))
+            try await process.unpackImage(
+                input: input.number, into: fixture.target, limits: ArchiveLimits(bytes: 1 << 30))
         }
         #expect(error == .memoryLimit(400 << 20))
     }
 
-    private func compressed(_ bytes: [UInt8], _ program: String, _ options: [String] = []) async throws -> OwnedDescriptor {
+    private func compressed(_ bytes: [UInt8], _ program: String, _ options: [String] = []) async throws
+        -> OwnedDescriptor
+    {
         try fixture.file(try await compressedBytes(bytes, program, options))
     }
-    private func compressedBytes(_ bytes: [UInt8], _ program: String, _ options: [String] = []) async throws -> [UInt8] {
+    private func compressedBytes(_ bytes: [UInt8], _ program: String, _ options: [String] = []) async throws -> [UInt8]
+    {
         try await compress(bytes, program, options, in: fixture)
     }
 }

@@ -53,7 +53,8 @@ import Testing
         let result = try await fixture.unpack(
             .image([
                 .file("rootfs/ping", "x", mode: 0o755).with(
-                    \.extended, [("SCHILY.xattr.security.capability", capability), ("SCHILY.xattr.user.comment", [0, 1, 2])]),
+                    \.extended,
+                    [("SCHILY.xattr.security.capability", capability), ("SCHILY.xattr.user.comment", [0, 1, 2])]),
                 .directory("rootfs/d").with(
                     \.extended,
                     [
@@ -63,12 +64,16 @@ import Testing
                 .directory("rootfs/acl").with(
                     \.extended,
                     [
-                        ("SCHILY.acl.access", Array("user::rwx,user:bob:r-x:1000,group::r-x,mask::r-x,other::---".utf8)),
+                        (
+                            "SCHILY.acl.access",
+                            Array("user::rwx,user:bob:r-x:1000,group::r-x,mask::r-x,other::---".utf8)
+                        ),
                         ("SCHILY.acl.default", Array("user::rwx,group::r-x,group:adm:r-x:4,mask::r-x,other::---".utf8)),
                     ]),
                 .file("rootfs/acl/plain", "x", mode: 0o600),
                 .file("rootfs/foreign", "x").with(
-                    \.extended, [("SCHILY.acl.access", Array("user::rw-,user:bob:r--:99999,group::r--,mask::r--,other::---".utf8))]),
+                    \.extended,
+                    [("SCHILY.acl.access", Array("user::rw-,user:bob:r--:99999,group::r--,mask::r--,other::---".utf8))]),
             ]))
         // As the host's root sees it: the same capability, of the root of whoever mounts this with its ids.
         #expect(fixture.attribute("rootfs/ping", "security.capability") == capability)
@@ -106,7 +111,8 @@ import Testing
     @Test func keepsNamesAsTheBytesTheyAre() async throws {
         // Decomposed, Latin-1, a newline: what a file system has, a tar has.
         let names: [[UInt8]] = [
-            Array("rootfs/Fo\u{30b}tanu\u{301}si\u{301}tva\u{301}ny.crt".utf8), Array("rootfs/".utf8) + [0xe9, 0x74, 0xe9],
+            Array("rootfs/Fo\u{30b}tanu\u{301}si\u{301}tva\u{301}ny.crt".utf8),
+            Array("rootfs/".utf8) + [0xe9, 0x74, 0xe9],
             Array("rootfs/a\nb".utf8), Array("rootfs/\u{202e}x".utf8),
         ]
         var entries = names.map { Tar.Entry(name: $0, type: 48) }
@@ -171,7 +177,8 @@ import Testing
             Tar.image((0..<2000).map { .file("rootfs/\($0)", String(repeating: "x", count: 5000)) }).bytes)
         let (steps, step) = AsyncStream<UInt64>.makeStream()
         _ = try await ArchiveProcess(fixture.settings).unpackImage(
-            input: input.number, into: fixture.target, limits: ArchiveLimits(bytes: 1 << 30)) { step.yield($0) }
+            input: input.number, into: fixture.target, limits: ArchiveLimits(bytes: 1 << 30)
+        ) { step.yield($0) }
         step.finish()
         var last: UInt64 = 0
         for await bytes in steps {

@@ -67,7 +67,8 @@ struct Tar {
         }
         func octal(_ value: Int, _ digits: Int) -> [UInt8] {
             let text = String(max(value, 0) & 0o777_7777_7777, radix: 8)
-            return Array(String(repeating: "0", count: max(digits - text.count, 0)).utf8) + Array(text.utf8.suffix(digits))
+            return Array(String(repeating: "0", count: max(digits - text.count, 0)).utf8)
+                + Array(text.utf8.suffix(digits))
         }
         put(entry.name, 0, 100)
         put(octal(Int(entry.mode), 7), 100, 8)

@@ -34,7 +34,8 @@ struct TemplateTests {
         #expect(image.warnings == [])
         #expect(stages.withLock { $0 }.contains { $0.contains("installing") })
 
-        let result = try await fixture.unpack(try OwnedDescriptor.open(path, O_RDONLY), limits: ArchiveLimits(bytes: 4 << 30))
+        let result = try await fixture.unpack(
+            try OwnedDescriptor.open(path, O_RDONLY), limits: ArchiveLimits(bytes: 4 << 30))
         #expect(result.metadata == image.metadata)
         #expect(result.warnings == [])
         try lookAround(result.metadata, mirror)
@@ -48,7 +49,10 @@ struct TemplateTests {
         for gone in ["etc/hostname", "etc/hosts", "root/.ssh", "var/log/dpkg.log", "etc/apt/sources.list.image"] {
             #expect(access("\(root)/\(gone)", F_OK) != 0, "\(gone)")
         }
-        #expect(try directoryNames(root + "/dev").allSatisfy { ["fd", "pts", "shm", "stderr", "stdin", "stdout"].contains($0) })
+        #expect(
+            try directoryNames(root + "/dev").allSatisfy {
+                ["fd", "pts", "shm", "stderr", "stdin", "stdout"].contains($0)
+            })
         #expect(try fixture.look("rootfs/etc/machine-id").st_size == 0)
         #expect(try ArchiveFixture.link(root + "/var/lib/dbus/machine-id") == "/etc/machine-id")
         #expect(try ArchiveFixture.link(root + "/etc/resolv.conf") == "../run/systemd/resolve/stub-resolv.conf")
@@ -57,7 +61,7 @@ struct TemplateTests {
         let sources = try readFile(root + "/etc/apt/sources.list")
         #expect(sources.split(separator: "\n").count == 3)
         if let mirror { #expect(!sources.contains(mirror.url)) }
-        #expect(fixture.attribute("rootfs/usr/bin/ping", "security.capability") != nil || access(root + "/usr/bin/ping", X_OK) == 0)
+        #expect(["/bin/ping", "/usr/bin/ping"].contains { access(root + $0, X_OK) == 0 })
         for there in ["sbin/init", "usr/bin/less", "etc/systemd/network/eth0.network"] {
             var status = stat()
             #expect(lstat("\(root)/\(there)", &status) == 0, "\(there)")
