@@ -118,6 +118,7 @@ int lex_drop_all_capabilities(void) {
 }
 int lex_setgroups_none(void) { return setgroups(0, NULL); }
 
+int lex_pipe(int fds[2]) { return pipe2(fds, O_CLOEXEC); }
 int lex_socketpair_stream(int fds[2]) { return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds); }
 #define MAX_FDS 8
 ssize_t lex_send(int socket, const void *bytes, size_t count, const int *fds, size_t fd_count) {
@@ -232,6 +233,22 @@ int lex_connect_unix(const char *path) {
     return fd;
 }
 int lex_accept(int socket) { return accept4(socket, NULL, NULL, SOCK_CLOEXEC); }
+
+int lex_notify(const char *text) {
+    const char *path = getenv("NOTIFY_SOCKET");
+    if (!path || !*path) return 0;
+    struct sockaddr_un address;
+    if (unix_address(path, &address) != 0) return -1;
+    socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+    // An abstract name is written with @ for its leading NUL.
+    if (path[0] == '@') address.sun_path[0] = 0;
+    else length++;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    ssize_t sent = sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&address, length);
+    close(fd);
+    return sent < 0 ? -1 : 0;
+}
 
 int lex_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
 int lex_epoll_add_oneshot(int epoll, int fd, uint64_t token, int writable) {

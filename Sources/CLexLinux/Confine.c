@@ -122,4 +122,4 @@ ssize_t lex_receive_bytes(int socket, void *bytes, size_t count) {
     while (got < 0 && errno == EINTR);
     return got;
 }
-int lex_pipe(int ends[2], int nonblocking) { return pipe2(ends, O_CLOEXEC | (nonblocking ? O_NONBLOCK : 0)); }
+int lex_pipe_nonblocking(int ends[2]) { return pipe2(ends, O_CLOEXEC | O_NONBLOCK); }

@@ -1,7 +1,8 @@
-#include <netlink/netlink.h>
-#include <netlink/route/link.h>
-#include <netlink/route/link/veth.h>
-#include <netlink/route/link/bridge.h>
-#include <netlink/route/addr.h>
-#include <netlink/route/neighbour.h>
-#include <net/if.h>
+// The kernel's own words for netlink: message types, attributes and headers. No library is linked.
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/if_link.h>
+#include <linux/if_addr.h>
+#include <linux/veth.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nf_tables.h>

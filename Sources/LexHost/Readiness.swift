@@ -41,7 +41,7 @@ package final class Readiness: Sendable {
     /// for it in one place at a time.
     package func readable(_ descriptor: Int32) async throws { try await wait(descriptor, forWriting: false) }
 
-    /// Waits until the descriptor can be written to or has ended; else like ``readable(_:)``.
+    /// Waits until the descriptor can be written, or nobody reads it any more; with the same rules.
     package func writable(_ descriptor: Int32) async throws { try await wait(descriptor, forWriting: true) }
 
     private func wait(_ descriptor: Int32, forWriting: Bool) async throws {

@@ -73,7 +73,9 @@ package struct MessageReader: Sendable {
     }
     package mutating func bool() throws(MessageError) -> Bool { try take(1).first == 1 }
     package mutating func blob() throws(MessageError) -> [UInt8] { Array(try take(try uint64())) }
-    package mutating func string() throws(MessageError) -> String { String(decoding: try take(try uint64()), as: UTF8.self) }
+    package mutating func string() throws(MessageError) -> String {
+        String(decoding: try take(try uint64()), as: UTF8.self)
+    }
     package mutating func optionalString() throws(MessageError) -> String? { try bool() ? try string() : nil }
     package mutating func strings() throws(MessageError) -> [String] {
         var result: [String] = []

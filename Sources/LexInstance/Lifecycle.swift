@@ -69,7 +69,7 @@ package struct Lifecycle: Sendable, Equatable {
         case (.unfreeze, _): throw .badRequest("The container isn't running")
         case (.delete, .stopped): return .proceed
         case (.delete, _): throw .badRequest("Instance is running")
-        case (.exec, .running): return .proceed
+        case (.exec, .running), (.exec, .stopping): return .proceed
         case (.exec, .frozen): throw .badRequest("Instance is frozen")
         case (.exec, _): throw .badRequest("Instance is not running")
         }

@@ -32,6 +32,8 @@ package protocol StorageDriver: Sendable {
 
     /// The layers that are complete.
     func layers() async throws -> Set<String>
+    /// Whether an image's layer is there, complete.
+    func hasLayer(_ fingerprint: Fingerprint) async throws -> Bool
     /// An empty directory to unpack an image into.
     func beginLayer(_ fingerprint: Fingerprint) async throws -> String
     /// Makes what was unpacked the image's layer.

@@ -1,3 +1,4 @@
+import CLXC
 import CLexLinux
 import Glibc
 import LexIPC
@@ -11,6 +12,10 @@ enum Main {
     static func main() {
         let arguments = CommandLine.arguments
         if arguments.count == 3, arguments[1] == "stopped" { exit(recordStop(in: arguments[2])) }
+        if arguments.count == 2, arguments[1] == "lxc-version" {
+            print(String(cString: lxc_get_version()))
+            return
+        }
         guard lex_thread_count() == 1 else { stop("lexd-runtime was started with more than one thread") }
         if arguments.count > 1, arguments[1] == "exec-sealed" { runFromSealedCopy() }
         do {

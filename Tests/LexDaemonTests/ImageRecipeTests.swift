@@ -71,7 +71,7 @@ import Yams
     @Test func metadataIsWhatWasMeant() throws {
         var recipe = try ImageRecipe(yaml: Self.whole, source: "test")
         recipe.properties["description"] = "a \"quoted\" \\ one: yes"
-        let metadata = ImageMetadata(recipe, architecture: "x86_64", created: 1_700_000_000)
+        let metadata = RecipeMetadata(recipe, architecture: "x86_64", created: 1_700_000_000)
         let node = try #require(try Yams.compose(yaml: metadata.yaml))
         #expect(node["architecture"]?.string == "x86_64")
         #expect(node["creation_date"]?.int == 1_700_000_000)
@@ -84,7 +84,7 @@ import Yams
 
     @Test func compositionCarriesNothingOfTheBuilder() throws {
         let recipe = try ImageRecipe(yaml: Self.whole, source: "test")
-        let composition = ImageMetadata(recipe, architecture: "x86_64", created: 5).composition(recipe)
+        let composition = RecipeMetadata(recipe, architecture: "x86_64", created: 5).composition(recipe)
         for path in ["etc/hostname", "etc/ssh/ssh_host_*", "root/.ssh", "var/log/dpkg.log"] {
             #expect(composition.omitted.contains(path))
         }

@@ -55,6 +55,9 @@ extern const int lex_rlimit_as, lex_rlimit_cpu, lex_rlimit_nofile, lex_rlimit_fs
 int lex_drop_all_capabilities(void);
 int lex_setgroups_none(void);
 
+// pipe2(2), close-on-exec.
+int lex_pipe(int fds[2]);
+
 // Sockets.
 int lex_socketpair_stream(int fds[2]);
 // sendmsg/recvmsg with descriptors (SCM_RIGHTS); at most 8. Received descriptors are close-on-exec.
@@ -76,6 +79,8 @@ int lex_make_controlling_terminal(int fd);
 int lex_listen_unix(const char *path);
 int lex_connect_unix(const char *path);
 int lex_accept(int socket);
+// One datagram to the socket named in NOTIFY_SOCKET (sd_notify(3)); 0 when there is none.
+int lex_notify(const char *text);
 
 // Event polling with no Glibc overlay in the way.
 int lex_epoll_create(void);
@@ -114,8 +119,8 @@ int lex_remove_attribute(int fd, const char *name);
 ssize_t lex_get_attribute(const char *path, const char *name, void *value, size_t size);
 // recv(2) that neither waits nor accepts descriptors: for a peer that is not trusted.
 ssize_t lex_receive_bytes(int socket, void *bytes, size_t count);
-// pipe2(2), close-on-exec.
-int lex_pipe(int ends[2], int nonblocking);
+// A pipe neither of whose ends ever waits.
+int lex_pipe_nonblocking(int ends[2]);
 
 // glibc malloc: at most `count` arenas (each thread otherwise gets one of its own; resident memory grows).
 void lex_malloc_arenas(int count);

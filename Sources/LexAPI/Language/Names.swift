@@ -75,7 +75,8 @@ public enum ObjectName {
         guard
             text.utf8.allSatisfy({ InstanceName.isLetter($0) || InstanceName.isDigit($0) || extra.contains($0) })
         else {
-            throw .badRequest("Network interface contains invalid characters: use letters, digits, \"-\", \"_\" and \".\"")
+            throw .badRequest(
+                "Network interface contains invalid characters: use letters, digits, \"-\", \"_\" and \".\"")
         }
     }
 }

@@ -33,6 +33,7 @@ public enum APIExtensions {
         "container_exec_user_group_cwd",
         "instances",
         "image_types",
+        "api_filtering",
         "instance_nic_network",
         "firewall_driver",
         "api_os",

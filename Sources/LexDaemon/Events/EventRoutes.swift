@@ -12,7 +12,8 @@ struct EventRoutes: Sendable {
             for type in asked where !Events.types.contains(type) {
                 throw APIError.badRequest("\"\(type)\" isn't a supported event type")
             }
-            let project = request.query["all-projects"] == "true" ? nil : request.query["project"] ?? Project.defaultName
+            let project =
+                request.query["all-projects"] == "true" ? nil : request.query["project"] ?? Project.defaultName
             let events = events
             return .webSocket(request) { socket in
                 try await follow(events.listen(types: Set(asked), project: project), socket)

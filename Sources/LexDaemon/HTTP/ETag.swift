@@ -23,7 +23,8 @@ enum ETag {
     /// Throws a 412 when the request was made for another state of the object than the present one.
     static func check(_ request: Request, writable: some Encodable) throws {
         guard let wanted = request.headers.first(name: "if-match") else { return }
-        let bare = wanted.hasPrefix("\"") && wanted.hasSuffix("\"") && wanted.count >= 2
+        let bare =
+            wanted.hasPrefix("\"") && wanted.hasSuffix("\"") && wanted.count >= 2
             ? String(wanted.dropFirst().dropLast()) : wanted
         let present = try of(writable)
         guard bare == "*" || bare == present else {

@@ -1,81 +1,108 @@
-import Glibc
-import LexIPC
+import LexAPI
+import Yams
 
-/// The `metadata.yaml` of an image made from a recipe.
-struct ImageMetadata {
-    /// Its text. Every value is in double quotes, as YAML and JSON both have them: a serial like `20260101_0000` would
-    /// else be read as a number.
-    let yaml: String
-    private let created: Int
+/// What an image says of itself in its `metadata.yaml`.
+struct ImageMetadata: Sendable, Equatable {
+    var architecture: String
+    var createdAt: Timestamp
+    var expiresAt: Timestamp
+    var properties: [String: String]
 
-    init(_ recipe: ImageRecipe, architecture: String, created: Int) {
-        var properties = recipe.properties
-        properties["architecture"] = architecture
-        properties["serial"] = Self.serial(created)
-        if properties["name"] == nil {
-            properties["name"] = "\(recipe.name.replacing("/", with: "-"))-\(architecture)-\(Self.serial(created))"
+    /// The most bytes the file may have.
+    static let largest = 1 << 20
+
+    /// Reads the file's content, which is as untrusted as the image: no anchors or aliases (a few lines could stand
+    /// for gigabytes), no depth beyond what metadata has.
+    init(yaml: String) throws(APIError) {
+        guard yaml.utf8.count <= Self.largest else {
+            throw .badRequest("The image's metadata.yaml is larger than \(Self.largest) bytes")
         }
-        var text = "architecture: \(quoted(architecture))\ncreation_date: \(created)\nproperties:\n"
-        for (key, value) in properties.sorted(by: { $0.key < $1.key }) { text += "  \(key): \(quoted(value))\n" }
-        if !recipe.templates.isEmpty { text += "templates:\n" }
-        for template in recipe.templates.sorted(by: { $0.path < $1.path }) {
-            text += "  \(quoted(template.path)):\n    when: [\(template.when.joined(separator: ", "))]\n"
-            text += "    create_only: false\n    template: \(quoted(template.name))\n    properties: {}\n"
+        let root = try YAMLBounds.compose(yaml, what: "The image's metadata.yaml")
+        guard case .mapping(let mapping) = root else {
+            throw .badRequest("The image's metadata.yaml is not a list of names and values")
         }
-        yaml = text
-        self.created = created
-    }
-
-    /// What to make of the root file system.
-    func composition(_ recipe: ImageRecipe) -> ImageComposition {
-        let own = Set(recipe.files.map(\.path))
-        return ImageComposition(
-            metadata: yaml, omitted: Self.traces.filter { !own.contains($0) } + recipe.omitted,
-            additions: recipe.files + Self.identity.filter { !own.contains($0.path) },
-            templates: recipe.templates.map { AddedEntry(path: $0.name, content: $0.content) }, time: Int64(created))
-    }
-
-    /// What tells of the machine an image was made on, or would be the same in all its instances.
-    private static let traces = [
-        "etc/hostname", "etc/hosts", "etc/resolv.conf", "etc/ssh/ssh_host_*", "etc/apt/apt.conf", "etc/apt/auth.conf",
-        "root/.ssh", "var/lib/systemd/random-seed", "var/lib/systemd/credential.secret", "var/lib/apt/lists/lock",
-        "var/lib/dpkg/lock", "var/lib/dpkg/lock-frontend", "var/lib/dpkg/triggers/Lock", "var/lib/dpkg/status-old",
-        "var/lib/dpkg/diversions-old", "var/lib/dpkg/statoverride-old", "var/cache/apt/archives/lock",
-        "var/cache/apt/pkgcache.bin", "var/cache/apt/srcpkgcache.bin", "var/cache/debconf/config.dat-old",
-        "var/cache/debconf/templates.dat-old", "var/cache/ldconfig/aux-cache", "var/log/alternatives.log",
-        "var/log/bootstrap.log", "var/log/dpkg.log", "var/log/apt/*", "etc/passwd-", "etc/group-", "etc/shadow-",
-        "etc/gshadow-", "etc/subuid-", "etc/subgid-", "etc/.pwd.lock",
-    ]
-
-    /// An empty machine id is made new at every first boot (machine-id(5)); without the file systemd would take it for
-    /// a first boot of the kind that asks questions and resets what is enabled.
-    private static let identity = [
-        AddedEntry(path: "etc/machine-id", content: "", mode: 0o444),
-        AddedEntry(path: "var/lib/dbus/machine-id", content: nil, target: "/etc/machine-id"),
-    ]
-
-    /// The minute an image was made, as `20261123_0805`.
-    private static func serial(_ time: Int) -> String {
-        var time = time_t(time)
-        var parts = tm()
-        gmtime_r(&time, &parts)
-        func padded(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
-        return "\(Int(parts.tm_year) + 1900)\(padded(parts.tm_mon + 1))\(padded(parts.tm_mday))_"
-            + padded(parts.tm_hour) + padded(parts.tm_min)
+        guard let architecture = mapping["architecture"]?.scalar?.string, !architecture.isEmpty else {
+            throw .badRequest("The image's metadata.yaml has no architecture")
+        }
+        guard architecture.utf8.allSatisfy({ $0 > 32 && $0 < 127 && $0 != UInt8(ascii: "/") }),
+            architecture.utf8.count <= 32
+        else { throw .badRequest("The image's metadata.yaml has an architecture that is none") }
+        self.architecture = architecture
+        guard let creation = mapping["creation_date"]?.scalar?.string, let created = Int64(creation), created >= 0
+        else {
+            throw .badRequest("The image's metadata.yaml has no creation_date in seconds since 1970")
+        }
+        createdAt = Timestamp(seconds: min(created, 253_402_300_799))
+        let expiry = mapping["expiry_date"]?.scalar.flatMap { Int64($0.string) } ?? 0
+        expiresAt = expiry > 0 ? Timestamp(seconds: min(expiry, 253_402_300_799)) : .epoch
+        var properties: [String: String] = [:]
+        if let node = mapping["properties"] {
+            guard case .mapping(let pairs) = node else {
+                throw .badRequest("The properties in the image's metadata.yaml are not names and values")
+            }
+            for (key, value) in pairs {
+                guard let key = key.scalar?.string, let value = value.scalar?.string else {
+                    throw .badRequest("A property in the image's metadata.yaml is not a name and a text")
+                }
+                guard properties.count < 256, key.utf8.count <= 255, value.utf8.count <= 65536,
+                    !key.utf8.contains(where: { $0 < 32 }), !value.utf8.contains(0)
+                else { throw .badRequest("The image's metadata.yaml has too many, too long or unprintable properties") }
+                properties[key] = value
+            }
+        }
+        self.properties = properties
     }
 }
 
-/// A text as YAML's double quotes have it.
-private func quoted(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-        switch scalar {
-        case "\"", "\\":
-            result += "\\"
-            result.unicodeScalars.append(scalar)
-        case "\u{0}"..<" ", "\u{7f}": result += " "
-        default: result.unicodeScalars.append(scalar)
+/// YAML from strangers, read with bounds.
+enum YAMLBounds {
+    /// The deepest nesting taken; what lexd reads has four levels.
+    private static let deepest = 32
+
+    /// Reads one document. `what` begins the sentence of an error.
+    static func compose(_ yaml: String, what: String) throws(APIError) -> Node {
+        // Before the parser builds anything: brackets and dashes are all that can nest without growing in width.
+        var depth = 0
+        for line in yaml.utf8.split(separator: UInt8(ascii: "\n")) {
+            var dashes = 0
+            var atStart = true
+            for byte in line {
+                switch byte {
+                case UInt8(ascii: "["), UInt8(ascii: "{"): depth += 1
+                case UInt8(ascii: "]"), UInt8(ascii: "}"): depth = max(0, depth - 1)
+                case UInt8(ascii: "-"), UInt8(ascii: "?"): if atStart { dashes += 1 }
+                case UInt8(ascii: " "): break
+                default: atStart = false
+                }
+                guard depth <= deepest, dashes <= deepest else { throw .badRequest("\(what) is nested too deeply") }
+            }
+            guard line.prefix(while: { $0 == UInt8(ascii: " ") }).count <= 256 else {
+                throw .badRequest("\(what) is nested too deeply")
+            }
+        }
+        let node: Node?
+        do {
+            let parser = try Parser(yaml: yaml)
+            node = try parser.singleRoot()
+        } catch {
+            throw .badRequest("\(what) is not valid YAML: \(clip("\(error)"))")
+        }
+        guard let node else { throw .badRequest("\(what) is empty") }
+        if hasAnchor(node, 0) { throw .badRequest("\(what) uses YAML anchors, which lexd does not take") }
+        return node
+    }
+
+    private static func hasAnchor(_ node: Node, _ depth: Int) -> Bool {
+        if node.anchor != nil || depth > deepest * 2 { return true }
+        switch node {
+        case .mapping(let mapping):
+            return mapping.contains { hasAnchor($0.key, depth + 1) || hasAnchor($0.value, depth + 1) }
+        case .sequence(let sequence): return sequence.contains { hasAnchor($0, depth + 1) }
+        default: return false
         }
     }
-    return result + "\""
+
+    private static func clip(_ text: String) -> String {
+        text.split(whereSeparator: \.isNewline).first.map { String($0.prefix(200)) } ?? ""
+    }
 }

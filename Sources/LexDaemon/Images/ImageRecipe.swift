@@ -1,4 +1,3 @@
-import Glibc
 import LexHost
 package import LexIPC
 import Yams
@@ -126,20 +125,6 @@ extension ImageRecipe {
             }
         }
         return recipes
-    }
-
-    /// Where recipes are looked for: the setting, else beside the programs as they are installed, else in the source
-    /// tree a debug build lies in.
-    package static func directory(setting: String?, executable: String) -> String {
-        if let setting, !setting.isEmpty { return setting }
-        let installed = "/usr/share/lexd/recipes"
-        if access(installed, R_OK) == 0 { return installed }
-        // .build/CONFIGURATION/lexd or .build/TRIPLE/CONFIGURATION/lexd.
-        let folder = executable.lastIndex(of: "/").map { String(executable[..<$0]) } ?? "."
-        for up in ["/../../Recipes", "/../../../Recipes", "/Recipes"] where access(folder + up, R_OK) == 0 {
-            return folder + up
-        }
-        return installed
     }
 }
 

@@ -69,7 +69,7 @@ package struct TemplateBuilder: Sendable {
     ) async throws -> Image {
         let output = try OwnedDescriptor.open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
         do {
-            let metadata = ImageMetadata(recipe, architecture: Self.architecture(), created: time(nil))
+            let metadata = RecipeMetadata(recipe, architecture: Self.architecture(), created: time(nil))
             let result = try await run(recipe, metadata, to: output.number, progress)
             return Image(path: path, metadata: metadata.yaml, entries: result.entries, warnings: result.warnings)
         } catch {
@@ -84,7 +84,7 @@ package struct TemplateBuilder: Sendable {
     }
 
     private func run(
-        _ recipe: ImageRecipe, _ metadata: ImageMetadata, to output: Int32,
+        _ recipe: ImageRecipe, _ metadata: RecipeMetadata, to output: Int32,
         _ progress: @escaping @Sendable (Progress) -> Void
     ) async throws -> ArchiveResult {
         let pipe = try OwnedDescriptor.pipe()

@@ -1,5 +1,6 @@
 import LexAPI
 import Logging
+import NIOCore
 import Synchronization
 
 /// How a stream of an operation is served; the operation's kind gives it when it is made.
@@ -32,8 +33,6 @@ final class Operations: Sendable {
     }
     private struct State {
         var operations: [String: RunningOperation] = [:]
-        var underWay = 0
-        var idle: [CheckedContinuation<Void, Never>] = []
     }
     private let state = Mutex(State())
     private let jobs: AsyncStream<Job>
@@ -63,10 +62,7 @@ final class Operations: Sendable {
         _ plan: OperationPlan, _ work: @escaping @Sendable (RunningOperation) async throws -> Void
     ) -> LexAPI.Operation {
         let operation = RunningOperation(plan, events: events)
-        state.withLock { state in
-            state.operations[operation.id] = operation
-            state.underWay += 1
-        }
+        state.withLock { $0.operations[operation.id] = operation }
         operation.announce()
         operation.setRunning()
         begin.yield(Job(operation: operation, work: work))
@@ -75,7 +71,8 @@ final class Operations: Sendable {
 
     private func perform(_ job: Job) async {
         let operation = job.operation
-        logger.debug("operation began", metadata: ["operation": "\(operation.id)", "kind": "\(operation.view.description)"])
+        logger.debug(
+            "operation began", metadata: ["operation": "\(operation.id)", "kind": "\(operation.view.description)"])
         do {
             try await job.work(operation)
             operation.finish(.success)
@@ -90,24 +87,18 @@ final class Operations: Sendable {
                 ])
             operation.finish(operation.isBeingCancelled ? .cancelled : .failure, error: reason)
         }
-        let waiting = state.withLock { state in
-            state.underWay -= 1
-            defer { if state.underWay == 0 { state.idle = [] } }
-            return state.underWay == 0 ? state.idle : []
-        }
-        for continuation in waiting { continuation.resume() }
         try? await Task.sleep(for: Self.retention)
         state.withLock { state in state.operations[operation.id] = nil }
     }
 
-    /// Waits until nothing is under way.
-    func idle() async {
-        await withCheckedContinuation { continuation in
-            let isIdle = state.withLock { state in
-                if state.underWay > 0 { state.idle.append(continuation) }
-                return state.underWay == 0
-            }
-            if isIdle { continuation.resume() }
+    /// Waits until nothing is under way but what goes on for as long as a client wants: streams.
+    func idle(atMost limit: TimeAmount) async {
+        let deadline = NIODeadline.now() + limit
+        while let operation = state.withLock({ state in
+            state.operations.values.first { !$0.view.isFinal && $0.view.class == "task" }
+        }) {
+            let left = deadline - .now()
+            guard left > .nanoseconds(0), await operation.ended.wait(left) else { return }
         }
     }
 

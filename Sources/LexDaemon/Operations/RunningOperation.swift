@@ -9,14 +9,9 @@ final class RunningOperation: Sendable {
     private let plan: OperationPlan
     private let events: Events
 
-    private struct State {
-        var view: LexAPI.Operation
-        var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
-        var nextWaiter = 0
-        /// Waiters whose time was up before they lay down.
-        var wokenEarly: Set<Int> = []
-    }
-    private let state: Mutex<State>
+    private let state: Mutex<LexAPI.Operation>
+    /// Opened at its end.
+    let ended = Gate()
 
     init(_ plan: OperationPlan, events: Events) {
         id = UUIDText.random()
@@ -25,32 +20,31 @@ final class RunningOperation: Sendable {
         self.events = events
         let now = Timestamp.now
         state = Mutex(
-            State(
-                view: LexAPI.Operation(
-                    id: id, class: plan.socket == nil ? "task" : "websocket", description: plan.description,
-                    createdAt: now, updatedAt: now, status: .pending, resources: plan.resources,
-                    metadata: plan.metadata, mayCancel: plan.cancel != nil, err: "")))
+            LexAPI.Operation(
+                id: id, class: plan.socket == nil ? "task" : "websocket", description: plan.description,
+                createdAt: now, updatedAt: now, status: .pending, resources: plan.resources,
+                metadata: plan.metadata, mayCancel: plan.cancel != nil, err: ""))
     }
 
     /// What it is at this moment.
-    var view: LexAPI.Operation { state.withLock { $0.view } }
+    var view: LexAPI.Operation { state.withLock { $0 } }
 
-    var isBeingCancelled: Bool { state.withLock { $0.view.statusCode == StatusCode.cancelling.rawValue } }
+    var isBeingCancelled: Bool { state.withLock { $0.statusCode == StatusCode.cancelling.rawValue } }
 
     /// Sets one value of its metadata; nil removes it.
     func set(_ key: String, _ value: JSONValue?) {
         state.withLock { state in
-            var metadata = state.view.metadata ?? [:]
+            var metadata = state.metadata ?? [:]
             metadata[key] = value
-            state.view.metadata = metadata
-            state.view.updatedAt = .now
+            state.metadata = metadata
+            state.updatedAt = .now
         }
         announce()
     }
 
     /// Sets the URLs of what it works on, once that is known.
     func setResources(_ resources: [String: [String]]) {
-        state.withLock { $0.view.resources = resources }
+        state.withLock { $0.resources = resources }
         announce()
     }
 
@@ -59,20 +53,16 @@ final class RunningOperation: Sendable {
     /// Ends it and wakes everyone who waits.
     func finish(_ status: StatusCode, error: String = "") {
         change(to: status, error: error)
-        let waiters = state.withLock { state in
-            defer { state.waiters = [:] }
-            return state.waiters.values
-        }
-        for waiter in waiters { waiter.resume() }
+        ended.open()
     }
 
     private func change(to status: StatusCode, error: String = "") {
         state.withLock { state in
-            state.view.status = status.name
-            state.view.statusCode = status.rawValue
-            state.view.err = error
-            state.view.updatedAt = .now
-            if status.isFinal { state.view.mayCancel = false }
+            state.status = status.name
+            state.statusCode = status.rawValue
+            state.err = error
+            state.updatedAt = .now
+            if status.isFinal { state.mayCancel = false }
         }
         announce()
     }
@@ -99,33 +89,7 @@ final class RunningOperation: Sendable {
 
     /// Waits for its end, at most that long, and no longer than whoever asks is there.
     func wait(_ limit: TimeAmount?, closed: EventLoopFuture<Void>) async {
-        let number: Int? = state.withLock { state in
-            guard !state.view.isFinal else { return nil }
-            defer { state.nextWaiter += 1 }
-            return state.nextWaiter
-        }
-        guard let number else { return }
-        let timer = limit.map { closed.eventLoop.scheduleTask(in: $0) { [weak self] in self?.wake(number) } }
-        defer { timer?.cancel() }
-        closed.whenComplete { [weak self] _ in self?.wake(number) }
-        await withCheckedContinuation { continuation in
-            let isDone = state.withLock { state in
-                if state.view.isFinal || state.wokenEarly.remove(number) != nil { return true }
-                state.waiters[number] = continuation
-                return false
-            }
-            if isDone { continuation.resume() }
-        }
-        state.withLock { _ = $0.wokenEarly.remove(number) }
-    }
-
-    private func wake(_ number: Int) {
-        let waiter = state.withLock { state in
-            let waiter = state.waiters.removeValue(forKey: number)
-            if waiter == nil, !state.view.isFinal { state.wokenEarly.insert(number) }
-            return waiter
-        }
-        waiter?.resume()
+        await ended.wait(limit, giveUp: closed)
     }
 }
 

@@ -1,3 +1,6 @@
+import CLexLinux
+import Glibc
+import LexIPC
 import Subprocess
 import SystemPackage
 
@@ -28,9 +31,14 @@ package struct Tool: Sendable {
     /// Runs it to its end with `input` on its standard input. Throws when it cannot be started; what it says of its
     /// own failure is in the output.
     package func run(_ arguments: [String], input: String = "") async throws -> Output {
+        // The input is a file in memory, not a pipe: a tool that ends before it has read a pipe would take lexd with
+        // it, by SIGPIPE or by swift-subprocess 1.0.2, which traps on its descriptor when the write fails.
+        let file = try Self.file(holding: input)
+        defer { withExtendedLifetime(file) {} }
         let result = try await Subprocess.run(
             executable, arguments: Arguments(arguments), environment: subprocessEnvironment, platformOptions: options,
-            input: .string(input), output: .string(limit: 16 << 20), error: .string(limit: 1 << 20))
+            input: .fileDescriptor(FileDescriptor(rawValue: file.number), closeAfterSpawningProcess: false),
+            output: .string(limit: 16 << 20), error: .string(limit: 1 << 20))
         return Output(
             status: Self.status(result.terminationStatus), text: result.standardOutput, errors: result.standardError)
     }
@@ -48,6 +56,19 @@ package struct Tool: Sendable {
             throw ToolError(what: what, program: program, status: output.status, errors: output.errors)
         }
         return output.text
+    }
+
+    private static func file(holding text: String) throws(SystemError) -> OwnedDescriptor {
+        let file = OwnedDescriptor(taking: try checked("make", "a file in memory") { lex_memfd("input") })
+        let bytes = Array(text.utf8)
+        var written = 0
+        while written < bytes.count {
+            written += try checked("write to", "a file in memory") {
+                bytes[written...].withUnsafeBytes { write(file.number, $0.baseAddress, $0.count) }
+            }
+        }
+        try checked("rewind", "a file in memory") { lseek(file.number, 0, SEEK_SET) }
+        return file
     }
 
     var executable: Executable { program.contains("/") ? .path(FilePath(program)) : .name(program) }

@@ -6,7 +6,8 @@ import LexIPC
 package actor Consoles {
     private let programs: HelperPrograms
     private let socketPath: String
-    private var isSure = false
+    /// The holder talks with one at a time: who comes next waits here.
+    private let turn = OneAtATime()
 
     /// - Parameter socketPath: Where the holder listens; the same for every run of this daemon.
     package init(programs: HelperPrograms, socketPath: String) {
@@ -29,6 +30,10 @@ package actor Consoles {
     package func end() async { _ = try? await ask(.end, starts: false) }
 
     private func ask(_ request: ConsoleRequest, starts: Bool = true) async throws -> ConsoleReply? {
+        try await turn.run { try await exchange(request, starts: starts) }
+    }
+
+    private func exchange(_ request: ConsoleRequest, starts: Bool) async throws -> ConsoleReply? {
         var number = lex_connect_unix(socketPath)
         if number < 0 {
             guard starts else { return nil }
@@ -48,7 +53,7 @@ package actor Consoles {
 
     private func startHolder() async throws {
         let helper = try await HelperProcess(
-            programs.runtime, title: "consoles", job: .console(ConsoleJob(socketPath: socketPath)))
+            programs.runtime, title: "consoles \(socketPath)", job: .console(ConsoleJob(socketPath: socketPath)))
         guard let reply = try await helper.reply(RuntimeReply.self) else {
             throw RuntimeFailure(call: "start", subject: "the holder of the consoles", detail: "it ended at once")
         }

@@ -21,7 +21,7 @@ package struct HelperRuntime: Runtime {
             else { throw MessageError("descriptors are missing") }
             return RunningInstance(
                 monitor: started.monitor, initProcess: started.initProcess, monitorDescriptor: monitor,
-                initDescriptor: initProcess, netlink: netlink)
+                initDescriptor: initProcess, netlink: try NetlinkSession(netlink))
         case .failed(let failure): throw failure
         default: throw MessageError("another reply than the start's")
         }
@@ -43,7 +43,7 @@ package struct HelperRuntime: Runtime {
         else { return nil }
         return RunningInstance(
             monitor: monitor, initProcess: initProcess, monitorDescriptor: monitorDescriptor,
-            initDescriptor: initDescriptor, netlink: netlink)
+            initDescriptor: initDescriptor, netlink: try NetlinkSession(netlink))
     }
 
     package func attach(_ job: AttachJob, streams: [Int32], isPrivileged: Bool) async throws -> AttachedCommand {
@@ -68,7 +68,9 @@ package struct HelperRuntime: Runtime {
 /// What /proc says of a process (proc(5)).
 package enum ProcessFacts {
     /// The parent of a process; nil when it is gone.
-    package static func parent(of process: Int32) -> Int32? { fields(process)?.first { $0.0 == 1 }.flatMap { Int32($0.1) } }
+    package static func parent(of process: Int32) -> Int32? {
+        fields(process)?.first { $0.0 == 1 }.flatMap { Int32($0.1) }
+    }
 
     /// When a process began, in clock ticks since the boot: with its number it names a process for good.
     package static func startTime(of process: Int32) -> UInt64? {
@@ -83,6 +85,8 @@ package enum ProcessFacts {
     // The fields after the name, which may itself hold spaces and parentheses; number 0 is the state.
     private static func fields(_ process: Int32) -> [(Int, String)]? {
         guard let stat = try? readFile("/proc/\(process)/stat"), let end = stat.lastIndex(of: ")") else { return nil }
-        return stat[stat.index(after: end)...].split(separator: " ").enumerated().map { ($0.offset, String($0.element)) }
+        return stat[stat.index(after: end)...].split(separator: " ").enumerated().map {
+            ($0.offset, String($0.element))
+        }
     }
 }

@@ -2,6 +2,7 @@ import CLexLinux
 import Glibc
 package import LexHost
 package import LexIPC
+import Synchronization
 
 /// A running instance: its processes, held by pidfds, which can never mean another process.
 package final class RunningInstance: Sendable {
@@ -11,21 +12,23 @@ package final class RunningInstance: Sendable {
     package let initProcess: Int32
     private let monitorDescriptor: OwnedDescriptor
     private let initDescriptor: OwnedDescriptor
-    private let netlink: OwnedDescriptor
+    private let netlink: Mutex<NetlinkSession>
 
     package init(
         monitor: Int32, initProcess: Int32, monitorDescriptor: consuming OwnedDescriptor,
-        initDescriptor: consuming OwnedDescriptor, netlink: consuming OwnedDescriptor
+        initDescriptor: consuming OwnedDescriptor, netlink: NetlinkSession
     ) {
         self.monitor = monitor
         self.initProcess = initProcess
         self.monitorDescriptor = monitorDescriptor
         self.initDescriptor = initDescriptor
-        self.netlink = netlink
+        self.netlink = Mutex(netlink)
     }
 
-    /// A route netlink socket in its network namespace; use it in one place at a time.
-    package var netlinkDescriptor: Int32 { netlink.number }
+    /// Looks into its network through a netlink socket that was opened there; one at a time.
+    package func withNetlink<Result: Sendable>(_ body: (NetlinkSession) throws -> Result) rethrows -> Result {
+        try netlink.withLock { try body($0) }
+    }
 
     /// Waits until the monitor has ended: then all its processes are gone and everything is put away.
     package func end() async throws { try await Readiness.shared.readable(monitorDescriptor.number) }

@@ -103,6 +103,11 @@ package struct OverlayDriver: StorageDriver {
         return try await blocking { Set(try directoryNames(path + "/images").filter { !$0.hasPrefix(".") }) }
     }
 
+    package func hasLayer(_ fingerprint: Fingerprint) async throws -> Bool {
+        let layer = layerPath(fingerprint)
+        return try await blocking { access(layer, F_OK) == 0 }
+    }
+
     package func beginLayer(_ fingerprint: Fingerprint) async throws -> String {
         let staging = "\(path)/images/.new-\(randomName())"
         try await blocking { try makeDirectories(staging) }
@@ -115,7 +120,11 @@ package struct OverlayDriver: StorageDriver {
             let directory = try OwnedDescriptor.directory(staging)
             // On disk before it has its name: after a crash a layer is whole or not there.
             try checked("write out", staging) { lex_syncfs(directory.number) }
-            try checked("rename", staging) { lex_rename_new(AT_FDCWD, staging, AT_FDCWD, layer) }
+            if lex_rename_new(AT_FDCWD, staging, AT_FDCWD, layer) == 0 { return }
+            guard errno == EEXIST else { throw SystemError("rename", staging) }
+            // Instances still stand on the layer of an image that was deleted and is back: the same fingerprint is the
+            // same content.
+            try removeTree(staging)
         }
     }
 

@@ -120,7 +120,8 @@ private let beTheCommand: lxc_attach_exec_t = { payload in
 /// Waits for the command's end; when lexd goes away first, who asked is gone, and so is the command.
 private func waitForEnd(of pidfd: borrowing OwnedDescriptor, lexd: Int32) {
     var watched = [
-        pollfd(fd: pidfd.number, events: Int16(POLLIN), revents: 0), pollfd(fd: lexd, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: pidfd.number, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: lexd, events: Int16(POLLIN), revents: 0),
     ]
     while true {
         let ready = poll(&watched, 2, -1)

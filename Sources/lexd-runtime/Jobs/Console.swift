@@ -46,7 +46,9 @@ private struct ConsoleHolder: ~Copyable {
         let names = Array(consoles.keys)
         var watched = [pollfd(fd: listener.number, events: Int16(POLLIN), revents: 0)]
         watched.append(pollfd(fd: peer, events: Int16(POLLIN), revents: 0))
-        for name in names { watched.append(pollfd(fd: consoles[name]?.master ?? -1, events: Int16(POLLIN), revents: 0)) }
+        for name in names {
+            watched.append(pollfd(fd: consoles[name]?.master ?? -1, events: Int16(POLLIN), revents: 0))
+        }
         guard poll(&watched, nfds_t(watched.count), -1) > 0 else { return true }
         for (name, entry) in zip(names, watched.dropFirst(2)) where entry.revents != 0 { read(name) }
         if watched[1].revents != 0, !answer() { return false }

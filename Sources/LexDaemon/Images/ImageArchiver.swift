@@ -1,0 +1,25 @@
+import LexIPC
+
+/// What handles the bytes of images: the confined helper in earnest.
+protocol ImageArchiver: Sendable {
+    /// Unpacks an image into an empty directory.
+    func unpackImage(
+        input: Int32, into directory: String, limits: ArchiveLimits, progress: @escaping @Sendable (UInt64) -> Void
+    ) async throws -> ArchiveResult
+}
+
+/// What builds an image from a recipe.
+protocol ImageBuilding: Sendable {
+    /// The recipes there are, by name: `debian/12`.
+    func recipes() async throws -> [ImageRecipeSummary]
+    /// Builds one into a new file; `progress` hears what it is doing.
+    func build(
+        recipe: String, into path: String, progress: @escaping @Sendable (String) -> Void
+    ) async throws
+}
+
+/// A recipe, as a list shows it.
+struct ImageRecipeSummary: Sendable, Equatable {
+    let name: String
+    let description: String
+}

@@ -1,0 +1,166 @@
+import Glibc
+import LexAPI
+import LexHost
+import LexIPC
+import LexInstance
+
+extension Instances {
+    /// Checks a wish for a command and begins to run it.
+    func exec(_ name: String, _ wish: Instance.Exec, requestor: Event.Requestor) async throws -> LexAPI.Operation {
+        let record = try await find(name).value
+        let instance = liveInstance(record.key)
+        _ = try instance.wish(.exec)
+        guard let run = instance.run else { throw APIError.badRequest("Instance is not running") }
+        guard !wish.command.isEmpty, wish.command.allSatisfy({ !$0.utf8.contains(0) }) else {
+            throw APIError.badRequest("No command is given to run in the instance")
+        }
+        for (name, value) in wish.environment {
+            guard !name.isEmpty, !name.contains("="), !name.utf8.contains(0), !value.utf8.contains(0) else {
+                throw APIError.badRequest("The environment variable \"\(name.prefix(64))\" has no valid name or value")
+            }
+        }
+        guard wish.user >= 0, wish.user < Int64(IDRanges.size), wish.group >= 0, wish.group < Int64(IDRanges.size),
+            !wish.cwd.utf8.contains(0)
+        else {
+            throw APIError.badRequest("The user and group of a command are numbers from 0 to \(IDRanges.size - 1)")
+        }
+        let environment = try await environment(for: wish, record, run)
+        let resources = Self.resources(record.name, legacy: true)
+        let job = attachJob(wish, record, run, environment)
+        lifecycle(
+            "instance-exec", record.name, context: ["command": .array(wish.command.map { .string($0) })],
+            requestor: requestor)
+        if wish.waitForWebsocket { return startSession(wish, job, run, environment, resources) }
+        return operations.start(OperationPlan(description: "Executing command", resources: resources)) { operation in
+            try await self.runAlone(wish, job, run, record, operation)
+        }
+    }
+
+    private func attachJob(
+        _ wish: Instance.Exec, _ record: InstanceRecord, _ run: LiveInstance.Run, _ environment: [String: String]
+    ) -> AttachJob {
+        let user = UInt32(clamping: wish.user)
+        return AttachJob(
+            name: InstanceHost.flatName(record.key), lxcPath: host.paths(of: record.key).lxcPath,
+            arguments: wish.command, environment: environment.map { "\($0.key)=\($0.value)" }.sorted(), user: user,
+            group: UInt32(clamping: wish.group), directory: wish.cwd.isEmpty ? environment["HOME"] ?? "/" : wish.cwd,
+            terminal: wish.interactive && wish.waitForWebsocket, columns: UInt32(clamping: max(0, wish.width)),
+            rows: UInt32(clamping: max(0, wish.height)), terminalOwner: (run.firstID ?? 0) + user)
+    }
+
+    /// The command's variables: the instance's own, then what every command needs, then what was asked for.
+    private func environment(
+        for wish: Instance.Exec, _ record: InstanceRecord, _ run: LiveInstance.Run
+    ) async throws -> [String: String] {
+        let expansion = Expansion(
+            try await profiles.resolve(record.profiles), config: record.config, devices: record.devices)
+        var environment: [String: String] = [:]
+        for (key, value) in expansion.config where key.hasPrefix("environment.") {
+            environment[String(key.dropFirst("environment.".count))] = value
+        }
+        environment.merge(wish.environment) { $1 }
+        if environment["PATH"] == nil {
+            var path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+            // lstat(2): whatever lies there, no link of the guest's is followed.
+            var status = stat()
+            if lstat("/proc/\(run.process.initProcess)/root/snap", &status) == 0 { path += ":/snap/bin" }
+            environment["PATH"] = path
+        }
+        if wish.user == 0 {
+            environment["HOME"] = environment["HOME"] ?? "/root"
+            environment["USER"] = environment["USER"] ?? "root"
+        }
+        environment["LANG"] = environment["LANG"] ?? "C.UTF-8"
+        return environment
+    }
+
+    // MARK: with websockets
+
+    private func startSession(
+        _ wish: Instance.Exec, _ job: AttachJob, _ run: LiveInstance.Run, _ environment: [String: String],
+        _ resources: [String: [String]]
+    ) -> LexAPI.Operation {
+        let session = ExecSession(interactive: wish.interactive)
+        var plan = OperationPlan(description: "Executing command", resources: resources)
+        plan.metadata = [
+            "fds": session.descriptors, "command": .array(wish.command.map { .string($0) }),
+            "environment": .object(environment.mapValues { .string($0) }), "interactive": .bool(wish.interactive),
+        ]
+        plan.socket = (isSecret: { session.isSecret($0) }, serve: { try await session.serve($0, $1) })
+        return operations.start(plan) { operation in
+            try await session.waitForConnections()
+            let code =
+                if wish.interactive {
+                    try await self.runOnTerminal(job, run, session)
+                } else {
+                    try await self.runOnPipes(job, run, session)
+                }
+            try self.report(code, operation)
+        }
+    }
+
+    private func runOnTerminal(_ job: AttachJob, _ run: LiveInstance.Run, _ session: ExecSession) async throws -> Int32
+    {
+        let command = try await host.runtime.attach(job, streams: [], isPrivileged: run.firstID == nil)
+        return try await session.run(command, terminal: try ExecStream(taking: command.terminal))
+    }
+
+    private func runOnPipes(_ job: AttachJob, _ run: LiveInstance.Run, _ session: ExecSession) async throws -> Int32 {
+        let input = try ExecStream.pipe()
+        let output = try ExecStream.pipe()
+        let errors = try ExecStream.pipe()
+        // The command's ends are open here only until it has them: its own are then the last.
+        let theirs = [input.read, output.write, errors.write]
+        let ours = try (
+            ExecStream(taking: input.write), ExecStream(taking: output.read), ExecStream(taking: errors.read)
+        )
+        let command: AttachedCommand
+        do {
+            command = try await host.runtime.attach(job, streams: theirs, isPrivileged: run.firstID == nil)
+        } catch {
+            for number in theirs { close(number) }
+            throw error
+        }
+        for number in theirs { close(number) }
+        return try await session.run(command, input: ours.0, output: ours.1, errors: ours.2)
+    }
+
+    // MARK: without
+
+    /// Runs a command without anybody at its streams; its output is thrown away or kept in files.
+    private func runAlone(
+        _ wish: Instance.Exec, _ job: AttachJob, _ run: LiveInstance.Run, _ record: InstanceRecord,
+        _ operation: RunningOperation
+    ) async throws {
+        let null = try OwnedDescriptor.open("/dev/null", O_RDWR)
+        var streams = [null.number, null.number, null.number]
+        var files: [Int32] = []
+        defer { for number in files { close(number) } }
+        if wish.recordOutput {
+            let logs = host.paths(of: record.key).logs
+            var urls: [String: JSONValue] = [:]
+            for (index, kind) in [(1, "stdout"), (2, "stderr")] {
+                let name = "exec_\(operation.id).\(kind)"
+                let file = try OwnedDescriptor.open(
+                    "\(logs)/\(name)", O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW
+                ).release()
+                files.append(file)
+                streams[index] = file
+                urls[String(index)] = .string("/1.0/instances/\(record.name)/logs/\(name)")
+            }
+            operation.set("output", .object(urls))
+        }
+        let command = try await host.runtime.attach(job, streams: streams, isPrivileged: run.firstID == nil)
+        try report(try await command.end(), operation)
+    }
+
+    /// Tells the exit code; 126 and 127 make the operation fail besides, as LXD has it.
+    private func report(_ code: Int32, _ operation: RunningOperation) throws {
+        operation.set("return", .int(Int64(code)))
+        switch code {
+        case 126: throw APIError.badRequest("Command not executable")
+        case 127: throw APIError.badRequest("Command not found")
+        default: break
+        }
+    }
+}

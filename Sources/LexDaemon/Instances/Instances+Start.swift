@@ -1,0 +1,223 @@
+import CLexLinux
+import Glibc
+import LexAPI
+import LexHost
+import LexIPC
+import LexInstance
+import LexNetwork
+import LexStorage
+import LexStore
+import Logging
+
+extension Instances {
+    /// Starts an instance and waits until its init runs.
+    func start(_ key: String, requestor: Event.Requestor?) async throws {
+        try await locks.with(key) {
+            guard let stored = try await records.find(key) else { throw APIError.notFound("Instance not found") }
+            let instance = liveInstance(key)
+            _ = try instance.wish(.start)
+            do {
+                try await bringUp(stored, instance)
+            } catch {
+                instance.happened(.startFailed)
+                throw error
+            }
+            lifecycle("instance-started", stored.value.name, requestor: requestor)
+        }
+    }
+
+    private func bringUp(_ stored: Stored<InstanceRecord>, _ instance: LiveInstance) async throws {
+        var stored = stored
+        let key = stored.value.key
+        try await withRollback(logger) { rollback in
+            let expansion = Expansion(
+                try await profiles.resolve(stored.value.profiles), config: stored.value.config,
+                devices: stored.value.devices)
+            let devices = try expansion.check()
+            try await completeNICs(&stored.value)
+            let isPrivileged = try Config<InstanceKeys>(expansion.config)[\.security.privileged] == true
+            let base = try await claimIDs(&stored.value)
+            let paths = host.paths(of: key)
+            try await prepareDirectories(paths)
+            await rollback.add("remove the run directory") { try await blocking { try removeTree(paths.run) } }
+
+            let nics = try await attachNICs(stored.value, devices, rollback)
+            let console = try await host.consoles.open(key, owner: isPrivileged ? 0 : base)
+            await rollback.add("close the console") { try await self.host.consoles.close(key) }
+
+            let plan = try await plan(
+                stored.value,
+                Expansion(
+                    try await profiles.resolve(stored.value.profiles), config: stored.value.config,
+                    devices: stored.value.devices), firstID: isPrivileged ? nil : base)
+            let job = try startJob(plan, nics.map(\.ready), console: console)
+            let process: RunningInstance
+            do {
+                process = try await host.runtime.start(job)
+            } catch let failure as RuntimeFailure {
+                throw StartFailure.explain(failure, name: stored.value.name)
+            }
+            let run = LiveInstance.Run(
+                process: process, nics: Dictionary(nics.map { ($0.ready.device, $0.attached) }) { $1 },
+                firstID: plan.firstID)
+            instance.began(run)
+            follows(instance)
+            try await noteStart(&stored, run)
+            await rebalanceCPUs(except: key)
+        }
+    }
+
+    /// The range of ids for this run: the one the instance had, unless another daemon took it meanwhile.
+    private func claimIDs(_ record: inout InstanceRecord) async throws -> UInt32 {
+        let key = record.key
+        let ids = host.ids
+        let wanted = record.config["volatile.idmap.base"].flatMap { UInt32($0) }
+        let base = try await blocking { try ids.claim(key, wanted: wanted) }
+        setIDMap(&record, base: base)
+        return base
+    }
+
+    private func prepareDirectories(_ paths: InstancePaths) async throws {
+        try await blocking {
+            // What an earlier run left: a start finds an empty directory.
+            try removeTree(paths.run)
+            // The instance's own root, which is nobody on the host, passes through to its file system.
+            try makeDirectories(paths.run, mode: 0o711)
+            try makeDirectories(paths.mounts, mode: 0o711)
+            try makeDirectories(paths.lxcPath, mode: 0o711)
+            try makeDirectories(paths.logs)
+            _ = unlink(paths.lxcLog)
+            try replaceFile(paths.seccompFile, ContainerConfig.seccompList.utf8)
+        }
+    }
+
+    private typealias StartedNIC = (ready: ReadyNIC, attached: AttachedNIC)
+
+    private func attachNICs(
+        _ record: InstanceRecord, _ devices: [String: Device], _ rollback: Rollback
+    ) async throws -> [StartedNIC] {
+        var result: [StartedNIC] = []
+        for (device, kind) in devices.sorted(by: { $0.key < $1.key }) {
+            guard case .nic(let config) = kind else { continue }
+            let wanted = try nic(device, config, of: record)
+            let network = try await networks.attachment(config)
+            let attached = try await network.attach(wanted)
+            await rollback.add("detach \(device)") { try await network.detach(attached) }
+            let inside = try config[\.name]?.text ?? record.config["volatile.\(device).name"] ?? device
+            result.append(
+                (
+                    ReadyNIC(
+                        device: device, peerName: attached.peerName, insideName: inside, hostName: attached.hostName),
+                    attached
+                ))
+        }
+        return result
+    }
+
+    /// An interface as its network is asked for it.
+    private func nic(_ device: String, _ config: Config<NICKeys>, of record: InstanceRecord) throws -> NIC {
+        let configured = try config[\.hwaddr]
+        let remembered = record.config["volatile.\(device).hwaddr"].flatMap { MACAddress(configText: $0) }
+        guard let address = configured ?? remembered else {
+            throw APIError.failed("The device \"\(device)\" has no hardware address")
+        }
+        return NIC(
+            owner: NICOwner(project: record.project, instance: record.name, device: device),
+            name: try InstanceName(record.name), hardwareAddress: address, hostName: try config[\.hostName]?.text,
+            mtu: try config[\.mtu].map { UInt32(clamping: $0) }, ipv4: try config[\.ipv4Address])
+    }
+
+    /// Everything a start needs, looked up.
+    func plan(_ record: InstanceRecord, _ expansion: Expansion, firstID: UInt32?) async throws -> InstancePlan {
+        let config = Config<InstanceKeys>(expansion.config)
+        let driver = try pools.driver(of: record.pool)
+        return InstancePlan(
+            name: try InstanceName(record.name), key: InstanceHost.flatName(record.key), config: config,
+            firstID: firstID,
+            root: try await driver.root(
+                of: try Self.volume(record), from: record.image.flatMap { Fingerprint($0) }),
+            paths: host.paths(of: record.key), cpus: try await cpus(of: record, config), hostMemory: host.facts.memory,
+            hasUnifiedCgroups: host.cgroups.isUnified, hasAppArmor: host.facts.hasAppArmor)
+    }
+
+    private func startJob(_ plan: InstancePlan, _ nics: [ReadyNIC], console: String) throws -> StartJob {
+        let hook =
+            "\(ContainerConfig.shellQuoted(host.runtimeProgram)) stopped "
+            + ContainerConfig.shellQuoted(plan.paths.stoppedFile)
+        return StartJob(
+            name: plan.key, lxcPath: plan.paths.lxcPath, overlay: plan.root.mount(below: plan.paths.mounts),
+            ids: plan.ids, items: try ContainerConfig.items(for: plan, nics: nics, console: console, stopHook: hook),
+            lockFile: plan.paths.lockFile, runFile: plan.paths.runFile, logFile: plan.paths.lxcLog)
+    }
+
+    /// What is remembered of a run while it lasts.
+    private func noteStart(_ stored: inout Stored<InstanceRecord>, _ run: LiveInstance.Run) async throws {
+        stored.value.config["volatile.last_state.power"] = "RUNNING"
+        stored.value.config["volatile.idmap.current"] = Self.idMapText(run.firstID)
+        stored.value.config["volatile.apply_template"] = nil
+        for (device, nic) in run.nics { stored.value.config["volatile.\(device).host_name"] = nic.hostName }
+        stored.value.lastUsedAt = .now
+        stored = try await records.update(stored)
+    }
+
+    // MARK: the end
+
+    /// A run has ended: puts everything of it away, and does what follows from the way it ended.
+    func ended(_ instance: LiveInstance) async {
+        let key = instance.key
+        let next: AfterEnd = await locks.with(key) {
+            guard let run = instance.didEnd() else { return .nothing }
+            defer { run.ended.open() }
+            let paths = host.paths(of: key)
+            let wantsRestart = (try? readFile(paths.stoppedFile))?.hasPrefix("reboot") == true
+            await putAway(key, run.nics)
+            guard var stored = try? await records.find(key) else { return .nothing }
+            for device in run.nics.keys { stored.value.config["volatile.\(device).host_name"] = nil }
+            if !isShuttingDown { stored.value.config["volatile.last_state.power"] = "STOPPED" }
+            do { try await records.update(stored) } catch {
+                logger.error(
+                    "cannot note the end of an instance", metadata: ["instance": "\(key)", "error": "\(error)"])
+            }
+            if wantsRestart && run.end == .fromInside {
+                lifecycle("instance-restarted", stored.value.name, requestor: nil)
+                return .start
+            }
+            lifecycle(
+                run.end == .killed ? "instance-stopped" : "instance-shutdown", stored.value.name, requestor: nil)
+            return stored.value.ephemeral ? .delete : .nothing
+        }
+        await rebalanceCPUs(except: nil)
+        do {
+            switch next {
+            case .nothing: break
+            case .start: try await start(key, requestor: nil)
+            case .delete: try await delete(key, requestor: nil)
+            }
+        } catch {
+            logger.error(
+                "what follows the end of an instance failed",
+                metadata: ["instance": "\(key)", "step": "\(next)", "error": "\(error)"])
+        }
+    }
+
+    private enum AfterEnd { case nothing, start, delete }
+
+    /// Takes away what a run had on the host.
+    func putAway(_ key: String, _ nics: [String: AttachedNIC]) async {
+        for (device, nic) in nics {
+            do { try await networks.detach(nic) } catch {
+                logger.error(
+                    "cannot take an interface away",
+                    metadata: ["instance": "\(key)", "device": "\(device)", "error": "\(error)"])
+            }
+        }
+        try? await host.consoles.close(key)
+        let paths = host.paths(of: key)
+        let cgroups = host.cgroups
+        try? await blocking {
+            try removeTree(paths.run)
+            cgroups.removeEmpty(paths.payloadGroup)
+            cgroups.removeEmpty(paths.monitorGroup)
+        }
+    }
+}

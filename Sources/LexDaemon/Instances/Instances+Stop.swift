@@ -1,0 +1,120 @@
+import LexAPI
+import LexHost
+import LexInstance
+import LexStorage
+import Logging
+import NIOCore
+
+extension Instances {
+    /// Stops an instance and waits until everything of it is put away.
+    ///
+    /// - Parameter timeout: How long a clean end may take; nil for as long as it takes. With `force` it is killed.
+    func stop(_ key: String, force: Bool, timeout: TimeAmount?, requestor: Event.Requestor?) async throws {
+        let (instance, run) = try await locks.with(key) {
+            guard let stored = try await records.find(key) else { throw APIError.notFound("Instance not found") }
+            let instance = liveInstance(key)
+            let action = try instance.wish(.stop(force: force))
+            guard let run = instance.run else { throw APIError.badRequest("The instance is already stopped") }
+            instance.willEnd(force ? .killed : .asked)
+            if action == .thawFirst {
+                // A frozen process takes no signal, not even SIGKILL on v1.
+                try await setFrozen(false, stored.value)
+            }
+            if force { try run.process.kill() } else { try run.process.askToStop() }
+            return (instance, run)
+        }
+        if force {
+            if await run.ended.wait(.seconds(30)) { return }
+            logger.warning("killing the monitor of an instance", metadata: ["instance": "\(key)"])
+            run.process.killMonitor()
+            guard await run.ended.wait(.seconds(30)) else {
+                instance.happened(.stopTimedOut)
+                throw APIError.failed(
+                    "cannot stop the instance: the kernel has not ended its processes within a minute. See which are "
+                        + "stuck: ps -eo pid,stat,cmd")
+            }
+            return
+        }
+        guard await run.ended.wait(timeout) else {
+            instance.willEnd(.fromInside)
+            instance.happened(.stopTimedOut)
+            throw APIError.failed(
+                "Failed shutting down instance, status is \"Running\": context deadline exceeded. It did not go down in "
+                    + "time; to kill it: lx stop --force")
+        }
+    }
+
+    /// Stops and starts it again.
+    func restart(_ key: String, force: Bool, timeout: TimeAmount?, requestor: Event.Requestor?) async throws {
+        try await stop(key, force: force, timeout: timeout, requestor: requestor)
+        try await start(key, requestor: requestor)
+    }
+
+    /// Freezes or thaws it.
+    func freeze(_ key: String, _ frozen: Bool, requestor: Event.Requestor?) async throws {
+        try await locks.with(key) {
+            guard let stored = try await records.find(key) else { throw APIError.notFound("Instance not found") }
+            let instance = liveInstance(key)
+            _ = try instance.wish(frozen ? .freeze : .unfreeze)
+            do {
+                try await setFrozen(frozen, stored.value)
+            } catch {
+                instance.happened(frozen ? .freezeFailed : .thawFailed)
+                throw error
+            }
+            lifecycle(frozen ? "instance-paused" : "instance-resumed", stored.value.name, requestor: requestor)
+        }
+    }
+
+    private func setFrozen(_ frozen: Bool, _ record: InstanceRecord) async throws {
+        let group = host.paths(of: record.key).payloadGroup
+        let cgroups = host.cgroups
+        try await blocking { try InstanceStats.setFrozen(frozen, group, cgroups) }
+    }
+
+    /// Deletes an instance that does not run: first its settings beside its files, then its record, then its files. A
+    /// crash between is finished, or taken back, at the next start.
+    func delete(_ key: String, requestor: Event.Requestor?) async throws {
+        try await locks.with(key) {
+            guard let stored = try await records.find(key) else { throw APIError.notFound("Instance not found") }
+            _ = try liveInstance(key).wish(.delete)
+            let driver = try pools.driver(of: stored.value.pool)
+            let volume = try Self.volume(stored.value)
+            try await driver.removeBackup(of: volume)
+            try await records.delete(stored)
+            try await driver.delete(volume)
+            let ids = host.ids
+            let logs = host.paths(of: key).logs
+            try await blocking {
+                try ids.release(key)
+                try removeTree(logs)
+            }
+            forget(key)
+            sizes.forget(key)
+            if let image = stored.value.image { try await images.removeUnusedLayers(of: image) }
+            lifecycle("instance-deleted", stored.value.name, requestor: requestor)
+        }
+    }
+
+    /// Stops all instances, at the host's or lexd's shutdown; each as cleanly as its `boot.host_shutdown_timeout`
+    /// allows. They are remembered as running, and start again with lexd.
+    func stopAll() async {
+        setShuttingDown()
+        let running = (try? await records.list()) ?? []
+        await withDiscardingTaskGroup { group in
+            for stored in running where liveInstance(stored.value.key).run != nil {
+                group.addTask {
+                    let key = stored.value.key
+                    let config = Config<InstanceKeys>(
+                        (try? await self.view(stored.value))?.expandedConfig ?? stored.value.config)
+                    let seconds = ((try? config[\.boot.hostShutdownTimeout]) ?? nil) ?? 30
+                    do {
+                        try await self.stop(key, force: false, timeout: .seconds(seconds), requestor: nil)
+                    } catch {
+                        try? await self.stop(key, force: true, timeout: nil, requestor: nil)
+                    }
+                }
+            }
+        }
+    }
+}

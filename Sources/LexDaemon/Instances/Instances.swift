@@ -1,0 +1,181 @@
+import LexAPI
+import LexHost
+import LexInstance
+import LexNetwork
+import LexStorage
+import LexStore
+import Logging
+import Synchronization
+
+/// What the daemon does with instances.
+///
+/// A record says what an instance is, a ``LiveInstance`` what it does; what changes either is done one at a time for
+/// each instance, under its lock. The end of a run is seen by its pidfd and taken up by `run`.
+final class Instances: Sendable {
+    let records: Records<InstanceRecord>
+    let profiles: Profiles
+    let pools: StoragePools
+    let networks: Networks
+    let images: Images
+    let host: InstanceHost
+    let operations: Operations
+    let events: Events
+    let logger: Logger
+
+    let locks = Locks()
+    private let live = Mutex<[String: LiveInstance]>([:])
+    private let watches: AsyncStream<LiveInstance>
+    private let watch: AsyncStream<LiveInstance>.Continuation
+    let sizes = DiskUsage()
+    /// Instances to be started that restarted while lexd was away.
+    let dueToStart = Mutex<Set<String>>([])
+    private let shuttingDown = Mutex(false)
+
+    /// Whether instances end because lexd does: they are then remembered as running.
+    var isShuttingDown: Bool { shuttingDown.withLock { $0 } }
+    func setShuttingDown() { shuttingDown.withLock { $0 = true } }
+
+    init(
+        records: Records<InstanceRecord>, profiles: Profiles, pools: StoragePools, networks: Networks, images: Images,
+        host: InstanceHost, operations: Operations, events: Events, logger: Logger
+    ) {
+        self.records = records
+        self.profiles = profiles
+        self.pools = pools
+        self.networks = networks
+        self.images = images
+        self.host = host
+        self.operations = operations
+        self.events = events
+        self.logger = logger
+        (watches, watch) = AsyncStream<LiveInstance>.makeStream()
+    }
+
+    /// Follows the ends of all runs until the task is cancelled; the instances then run on unwatched.
+    func run() async {
+        await withTaskCancellationHandler {
+            await withDiscardingTaskGroup { group in
+                for await instance in watches {
+                    group.addTask { await self.follow(instance) }
+                }
+                group.cancelAll()
+            }
+        } onCancel: {
+            watch.finish()
+        }
+    }
+
+    private func follow(_ instance: LiveInstance) async {
+        guard let run = instance.run else { return }
+        do {
+            try await run.process.end()
+        } catch {
+            return
+        }
+        await ended(instance)
+    }
+
+    /// Begins to follow a run that has just begun.
+    func follows(_ instance: LiveInstance) { watch.yield(instance) }
+
+    /// What lexd knows of an instance beside its record.
+    func liveInstance(_ key: String) -> LiveInstance {
+        live.withLock { live in
+            if let instance = live[key] { return instance }
+            let instance = LiveInstance(key: key)
+            live[key] = instance
+            return instance
+        }
+    }
+
+    func forget(_ key: String) { live.withLock { $0[key] = nil } }
+
+    /// How many instances run.
+    var runningCount: Int { live.withLock { $0.values.filter { $0.run != nil }.count } }
+
+    // MARK: looking
+
+    func find(_ name: String, project: String = Project.defaultName) async throws -> Stored<InstanceRecord> {
+        guard let stored = try await records.find("\(project)/\(name)") else {
+            throw APIError.notFound("Instance not found")
+        }
+        return stored
+    }
+
+    func list() async throws -> [Stored<InstanceRecord>] { try await records.list() }
+
+    /// An instance as the wire shows it.
+    func view(_ record: InstanceRecord) async throws -> Instance {
+        let expansion = Expansion(
+            try await profiles.resolve(record.profiles), config: record.config, devices: record.devices)
+        return Instance(
+            architecture: record.architecture, config: record.config, devices: record.devices,
+            ephemeral: record.ephemeral, profiles: record.profiles, stateful: false, description: record.description,
+            createdAt: record.createdAt, expandedConfig: expansion.config, expandedDevices: expansion.devices,
+            name: record.name, status: liveInstance(record.key).lifecycle.status, lastUsedAt: record.lastUsedAt,
+            location: "none", type: "container", project: record.project)
+    }
+
+    /// What it does at this moment.
+    func state(_ record: InstanceRecord) async throws -> Instance.State {
+        let instance = liveInstance(record.key)
+        guard let run = instance.run else { return Instance.State(status: .stopped) }
+        let group = host.paths(of: record.key).payloadGroup
+        var disk: [String: Instance.Disk] = [:]
+        if let driver = try? pools.driver(of: record.pool), let volume = try? Self.volume(record) {
+            if let usage = sizes.usage(of: record.key, measure: { try await driver.usage(of: volume).bytes }) {
+                disk["root"] = Instance.Disk(usage: usage)
+            }
+        }
+        let hostNames = run.nics.mapValues(\.hostName)
+        return Instance.State(
+            status: instance.lifecycle.status, disk: disk, memory: InstanceStats.memory(group, host.cgroups),
+            network: InstanceInterfaces.read(run.process, hostNames: hostNames, config: record.config),
+            pid: Int64(run.process.initProcess), processes: InstanceStats.processes(group, host.cgroups),
+            cpu: InstanceStats.cpu(group, host.cgroups))
+    }
+
+    /// The interfaces of all instances on a network, running or not.
+    func members(ofNetwork name: String) async throws -> [NetworkMember] {
+        var members: [NetworkMember] = []
+        for stored in try await records.list() {
+            let expansion = Expansion(
+                try await profiles.resolve(stored.value.profiles), config: stored.value.config,
+                devices: stored.value.devices)
+            for (device, options) in expansion.devices
+            where options["type"] == "nic" && (options["network"] == name || options["parent"] == name) {
+                let address = options["hwaddr"] ?? stored.value.config["volatile.\(device).hwaddr"] ?? ""
+                guard let hardwareAddress = MACAddress(configText: address) else { continue }
+                members.append(
+                    NetworkMember(
+                        instance: stored.value.name, hardwareAddress: hardwareAddress,
+                        ipv4: options["ipv4.address"].flatMap { IPv4Address(configText: $0) }))
+            }
+        }
+        return members
+    }
+
+    /// What the ETag is made of.
+    static func writable(_ record: InstanceRecord) -> [String: JSONValue] {
+        [
+            "architecture": .string(record.architecture),
+            "config": .object(record.config.mapValues { .string($0) }),
+            "devices": .object(record.devices.mapValues { .object($0.mapValues { .string($0) }) }),
+            "ephemeral": .bool(record.ephemeral),
+            "profiles": .array(record.profiles.map { .string($0) }),
+        ]
+    }
+
+    /// The URLs of an instance, under the new name and, where LXD does so, under the old one.
+    static func resources(_ name: String, legacy: Bool) -> [String: [String]] {
+        var resources = ["instances": ["/1.0/instances/\(name)"]]
+        if legacy { resources["containers"] = ["/1.0/containers/\(name)"] }
+        return resources
+    }
+
+    func lifecycle(
+        _ action: String, _ name: String, context: [String: JSONValue]? = nil, requestor: Event.Requestor?
+    ) {
+        events.lifecycle(action, source: "/1.0/instances/\(name)", context: context, requestor: requestor)
+    }
+}

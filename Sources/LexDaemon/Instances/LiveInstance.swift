@@ -1,0 +1,71 @@
+import LexInstance
+import LexNetwork
+import Synchronization
+
+/// What lexd knows of an instance beside its record: whether it runs, and what belongs to this run.
+final class LiveInstance: Sendable {
+    let key: String
+    private struct State {
+        var lifecycle: Lifecycle
+        var run: Run?
+    }
+    private let state: Mutex<State>
+
+    /// One run of an instance, from its start to its end.
+    struct Run: Sendable {
+        let process: RunningInstance
+        /// Its interfaces on the host, by device.
+        var nics: [String: AttachedNIC]
+        /// Opened when everything of it is put away.
+        let ended = Gate()
+        /// Who asked for its end, for the event that tells of it.
+        var end = End.fromInside
+        /// The id of its first user.
+        let firstID: UInt32?
+    }
+
+    /// How a run came to its end.
+    enum End: Sendable, Equatable {
+        /// The system inside went down by itself.
+        case fromInside
+        /// Someone asked it to go down.
+        case asked
+        /// Someone had it killed.
+        case killed
+    }
+
+    init(key: String) {
+        self.key = key
+        state = Mutex(State(lifecycle: Lifecycle()))
+    }
+
+    var lifecycle: Lifecycle { state.withLock { $0.lifecycle } }
+    var run: Run? { state.withLock { $0.run } }
+
+    /// Takes a wish, or throws why it is not possible now.
+    func wish(_ wish: Lifecycle.Wish) throws -> Lifecycle.Action {
+        try state.withLock { try $0.lifecycle.wish(wish) }
+    }
+
+    func happened(_ event: Lifecycle.Event) { state.withLock { $0.lifecycle.happened(event) } }
+
+    /// It runs now.
+    func began(_ run: Run, isFrozen: Bool = false) {
+        state.withLock { state in
+            state.run = run
+            state.lifecycle = Lifecycle(isFrozen ? .frozen : .running)
+        }
+    }
+
+    /// Notes who asked for the end.
+    func willEnd(_ end: End) { state.withLock { $0.run?.end = end } }
+
+    /// It runs no more; answers the run that was.
+    func didEnd() -> Run? {
+        state.withLock { state in
+            defer { state.run = nil }
+            state.lifecycle.happened(.ended)
+            return state.run
+        }
+    }
+}

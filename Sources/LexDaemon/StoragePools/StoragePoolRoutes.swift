@@ -1,0 +1,26 @@
+import LexAPI
+
+/// `/1.0/storage-pools`
+struct StoragePoolRoutes: Sendable {
+    let pools: StoragePools
+
+    func mount(on router: inout Router) {
+        router.get(API.storagePools.list) { request in
+            let list = try await pools.list()
+            return request.recursion > 0
+                ? try JSONCoding.value(list) : .array(list.map { .string("/1.0/storage-pools/\($0.name)") })
+        }
+        router.create(API.storagePools.create) { request, body in
+            try await pools.create(body, requestor: request.requestor)
+            return "/1.0/storage-pools/\(body.name)"
+        }
+        router.getTagged(API.storagePools.get) { request in
+            let pool = try await pools.get(request.parameter("name"))
+            return try Tagged(pool, writable: pool.config)
+        }
+        router.remove(API.storagePools.delete) { request in
+            try await pools.delete(request.parameter("name"), requestor: request.requestor)
+        }
+        router.get(API.storagePools.resources) { try await pools.resources($0.parameter("name")) }
+    }
+}

@@ -1,0 +1,30 @@
+/// What the links, firewall tables and processes of one lexd are told apart by.
+///
+/// Two daemons with different directories run side by side. The one in the standard directory has plain names.
+package struct NetworkIdentity: Sendable, Hashable {
+    /// `lexd`, or `lexd_` and eight hexadecimal digits. The name of the firewall table and the first word of the text
+    /// kept with links.
+    package let tag: String
+
+    /// The identity of the lexd that works in `directory`.
+    package init(directory: String, standard: String = "/var/lib/lexd") {
+        var path = directory
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        let digits = String(fnv1a(path), radix: 16)
+        tag = path == standard ? "lexd" : "lexd_" + String(repeating: "0", count: 8 - digits.count) + digits
+    }
+
+    /// The text kept with a bridge of ours.
+    func alias(ofNetwork name: String) -> String { "\(tag) network \(name)" }
+    /// The text kept with the host's end of a NIC of ours.
+    func alias(of owner: NICOwner) -> String { "\(tag) nic \(owner)" }
+
+    /// The network whose bridge carries that text; nil when it is not one of ours.
+    func network(fromAlias alias: String) -> String? { rest(of: alias, after: "\(tag) network ") }
+    /// Whom the host's end of a NIC belongs to by its text; nil when it is not one of ours.
+    func owner(fromAlias alias: String) -> NICOwner? { rest(of: alias, after: "\(tag) nic ").flatMap(NICOwner.init) }
+
+    private func rest(of text: String, after beginning: String) -> String? {
+        text.hasPrefix(beginning) ? String(text.dropFirst(beginning.count)) : nil
+    }
+}

@@ -1,0 +1,33 @@
+import ArgumentParser
+import Glibc
+import LexDaemon
+import LexHost
+import LexStorage
+import LexStore
+
+/// The one place where concrete drivers and stores are named.
+enum Wiring {
+    static func parts(_ settings: DaemonSettings, group: UInt32, isBare: Bool) async throws -> DaemonParts {
+        let paths = settings.paths
+        guard paths.directory.hasPrefix("/") else {
+            throw ValidationError("LEXD_DIR must be an absolute path, not \"\(paths.directory)\"")
+        }
+        // The socket's name must fit into a socket address (unix(7)).
+        guard paths.socket.utf8.count < 108 else {
+            throw ValidationError("LEXD_DIR is too long: \(paths.socket) has more than 107 bytes")
+        }
+        let programs = HelperPrograms(directory: settings.helpers)
+        for program in [programs.runtime, programs.archive] where access(program, X_OK) != 0 {
+            throw ValidationError("\(program) is missing: install lexd as a whole, or set LEXD_HELPERS")
+        }
+        // Also the proof that the helper runs here at all.
+        let lxcVersion = try await Tool(programs.runtime).check(["lxc-version"], doing: "ask for liblxc's version")
+        try await blocking { try makeDirectories(paths.directory, mode: 0o711) }
+        return DaemonParts(
+            paths: paths, store: try SQLiteStore(path: "\(paths.directory)/lexd.db"),
+            storageDrivers: [OverlayDriver.name: { OverlayDriver(path: $0, logger: $1) }], programs: programs,
+            recipes: settings.recipes, mirror: try settings.mirror.map { try PackageMirror($0) }, socketGroup: group,
+            isBare: isBare,
+            lxcVersion: lxcVersion.filter { !$0.isWhitespace })
+    }
+}

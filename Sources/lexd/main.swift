@@ -1,4 +1,0 @@
-import ArgumentParser
-import LexDaemon
-import LexClient
-print(1)

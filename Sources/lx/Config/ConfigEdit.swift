@@ -1,0 +1,43 @@
+import ArgumentParser
+import LexAPI
+import LexClient
+
+/// `lx config edit`
+struct ConfigEdit: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "edit", abstract: "Change the configuration of an instance or of the server in an editor.",
+        discussion: "When standard input is not a terminal, the new configuration is read from there.")
+
+    @Argument(help: ArgumentHelp("The instance; the server when none is named.", valueName: "instance"))
+    var name: String = ""
+    @OptionGroup var global: GlobalOptions
+
+    func run() async throws {
+        try await global.withServer(of: name) { client, name in
+            if name.isEmpty { try await editServer(client) } else { try await editInstance(client, name) }
+        }
+    }
+
+    private func editServer(_ client: Client) async throws {
+        let answer = try await client.answer(API.server.get)
+        let shown = try Tree(["config": answer.reply.config ?? [:]])
+        try await Editor.edit(EditorText.server + YAMLText.document(shown)) { text in
+            let update = try YAMLInput.decode(Server.Update.self, from: text)
+            try await client.call(API.server.update, body: update, ifMatch: answer.etag)
+        }
+    }
+
+    private func editInstance(_ client: Client, _ name: String) async throws {
+        let answer = try await client.answer(API.instances.get, path: ["name": name])
+        var shown = try Tree(answer.reply)
+        if case .map(let members) = shown {
+            shown = .map(members.filter { !$0.name.hasPrefix("expanded_") })
+        }
+        try await Editor.edit(EditorText.instance + YAMLText.document(shown)) { text in
+            let update = try YAMLInput.decode(Instance.Update.self, from: text)
+            try await global.run(
+                client, saying: "Configuring \(name)", API.instances.update, path: ["name": name], body: update,
+                ifMatch: answer.etag)
+        }
+    }
+}

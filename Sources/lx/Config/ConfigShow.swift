@@ -1,0 +1,30 @@
+import ArgumentParser
+import LexAPI
+import LexClient
+
+/// `lx config show`
+struct ConfigShow: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Show the configuration of an instance or of the server.")
+
+    @Flag(name: .shortAndLong, help: "What counts in the end, with what comes from profiles.")
+    var expanded = false
+    @Argument(help: ArgumentHelp("The instance; the server when none is named.", valueName: "instance"))
+    var name: String = ""
+    @OptionGroup var global: GlobalOptions
+
+    func run() async throws {
+        try await global.withServer(of: name) { client, name in
+            guard !name.isEmpty else {
+                guard !expanded else { throw Failure("The server has no profiles: leave out --expanded") }
+                return try StandardOutput.yaml(["config": try await client.call(API.server.get).config ?? [:]])
+            }
+            var instance = try await client.call(API.instances.get, path: ["name": name])
+            if expanded {
+                instance.config = instance.expandedConfig
+                instance.devices = instance.expandedDevices
+            }
+            try StandardOutput.yaml(InstanceView(of: instance))
+        }
+    }
+}

@@ -1,0 +1,61 @@
+import ArgumentParser
+import LexAPI
+import LexClient
+import Logging
+
+/// The options that every command takes.
+struct GlobalOptions: ParsableArguments {
+    @Flag(help: "Say on standard error everything that is asked of the server.")
+    var debug = false
+    @Flag(name: .shortAndLong, help: "Say more on standard error.")
+    var verbose = false
+    @Flag(name: .shortAndLong, help: "Do not show progress or say what was done.")
+    var quiet = false
+    @Option(parsing: .unconditional, help: "The project to work in, instead of the default one.")
+    var project: String?
+    @Flag(help: "Use the server on this machine, whatever else is set.")
+    var forceLocal = false
+
+    /// Connects to the server of a remote, does something with it, and closes the connection.
+    @discardableResult
+    func withServer<Result>(
+        _ remote: Remote, _ body: (Client) async throws -> Result
+    ) async throws -> Result {
+        guard remote == .local else {
+            throw Failure(
+                "The remote \"\(remote.rawValue)\" is a set of recipes and not a server; it only serves to make"
+                    + " instances and images: lx launch \(remote.rawValue):debian/12 NAME")
+        }
+        let client = Client(
+            .local(environment: Environment.variables), project: project, logger: StandardErrorLog.logger(self))
+        let result: Result
+        do {
+            result = try await body(client)
+        } catch {
+            try? await client.close()
+            throw error
+        }
+        try await client.close()
+        return result
+    }
+
+    /// Does something with a thing on a server, named as a person writes it.
+    @discardableResult
+    func withServer<Result>(
+        of reference: String, _ body: (Client, _ name: String) async throws -> Result
+    ) async throws -> Result {
+        let reference = try Reference(reference)
+        return try await withServer(reference.remote) { try await body($0, reference.name) }
+    }
+
+    /// Says what was done to something that cannot be undone, where only a person sees it: the stock client is silent
+    /// there, and so is this one towards scripts.
+    func say(_ text: String) {
+        if !quiet && Terminal.isTerminal(1) && Terminal.isTerminal(2) { StandardError.line(text) }
+    }
+}
+
+/// A command that takes the options of all commands.
+protocol Command: AsyncParsableCommand {
+    var global: GlobalOptions { get }
+}

@@ -1,0 +1,46 @@
+import ArgumentParser
+import Glibc
+import LexClient
+
+/// What a person types.
+@main enum Main {
+    static func main() async {
+        // NIO and the terminal would otherwise end the process when `lx list | head` has seen enough; the write's
+        // error says it, too.
+        signal(SIGPIPE, SIG_IGN)
+        let code = await run(Array(CommandLine.arguments.dropFirst()))
+        exit(code)
+    }
+
+    /// Runs one command and gives the exit code: 0, 1 for every error, or what a command in an instance returned.
+    static func run(_ arguments: [String]) async -> Int32 {
+        do {
+            var command = try LX.parseAsRoot(Arguments.normalised(arguments))
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+            return 0
+        } catch let code as ExitCode {
+            return code.rawValue
+        } catch ClientError.nobodyReads {
+            // What a shell says of a program that the closed pipe has ended.
+            return 128 + SIGPIPE
+        } catch {
+            return report(error)
+        }
+    }
+
+    private static func report(_ error: any Error) -> Int32 {
+        if LX.exitCode(for: error) == .success {
+            // Help and versions come as errors.
+            try? StandardOutput.line(LX.fullMessage(for: error))
+            return 0
+        }
+        // Mistakes in the words end with how the command is used; a failed command speaks for itself.
+        let text = LX.exitCode(for: error) == .validationFailure ? LX.fullMessage(for: error) : "Error: \(error)"
+        StandardError.line(text.hasPrefix("Error: ") ? text : "Error: \(text)")
+        return 1
+    }
+}

@@ -1,3 +1,0 @@
-import ArgumentParser
-import LexClient
-print(1)
