@@ -97,13 +97,18 @@ let package = Package(
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
+        // What an attacker would run in lexd-archive's place, for HostTests.
+        .executableTarget(name: "lexd-archive-attacker", path: "Tests/lexd-archive-attacker"),
         .testTarget(name: "LexAPITests", dependencies: ["LexAPI"]),
         .testTarget(name: "LexIPCTests", dependencies: ["LexIPC"]),
         .testTarget(name: "LexStoreTests", dependencies: ["LexStore"]),
         .testTarget(name: "LexHostTests", dependencies: ["LexHost", "LexIPC", "CNetlink"]),
         .testTarget(name: "LexNetworkTests", dependencies: ["LexNetwork", "LexAPI", "LexHost"]),
         .testTarget(name: "LexInstanceTests", dependencies: ["LexInstance", "LexAPI", "LexHost", "LexIPC"]),
-        .testTarget(name: "LexDaemonTests", dependencies: ["LexDaemon", "LexAPI", "LexStore"]),
+        .testTarget(
+            name: "LexDaemonTests",
+            dependencies: ["LexDaemon", "LexAPI", "LexIPC", "LexStore", .product(name: "Yams", package: "Yams")]),
+        .testTarget(name: "lexdArchiveTests", dependencies: ["lexd-archive", "LexIPC"]),
         .testTarget(
             name: "LexClientTests",
             dependencies: [
@@ -118,7 +123,8 @@ let package = Package(
         .testTarget(
             name: "HostTests",
             dependencies: [
-                "LexTestKit", "LexAPI", "LexHost", "LexIPC", "LexStorage", "LexNetwork", "LexInstance", "CLexLinux",
+                "LexTestKit", "LexAPI", "LexHost", "LexIPC", "LexStorage", "LexNetwork", "LexInstance", "LexDaemon",
+                "CLexLinux",
             ]),
         .testTarget(
             name: "SystemTests", dependencies: ["LexTestKit", "LexAPI", "LexClient", "LexHost", "LexIPC", "CLexLinux"],

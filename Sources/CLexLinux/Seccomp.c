@@ -87,7 +87,7 @@ int lex_install_launch_seccomp(void) {
         // What a loader and a C library begin with. That these can map code is why there is a second list.
         ALLOW(execve), ALLOW(mmap), ALLOW(mprotect), ALLOW(pread64), ALLOW(access), ALLOW(faccessat), ALLOW(faccessat2),
         ALLOW(readlinkat), ALLOW(set_tid_address), ALLOW(statx), ALLOW(statfs), ALLOW(fstatfs), ALLOW(uname), ALLOW(umask),
-        ALLOW(getuid), ALLOW(geteuid), ALLOW(getgid), ALLOW(getegid), ALLOW(renameat2), ALLOW(fsync),
+        ALLOW(getuid), ALLOW(geteuid), ALLOW(getgid), ALLOW(getegid), ALLOW(fsync),
         ALLOW(sched_yield), ALLOW(clock_nanosleep), ALLOW(ppoll), ALLOW(dup),
 #ifdef __x86_64__
         // The old names glibc still uses on x86_64.

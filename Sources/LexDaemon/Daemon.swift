@@ -18,6 +18,8 @@ package struct DaemonParts: Sendable {
     package let programs: HelperPrograms
     /// Where the recipes of image templates lie.
     package let recipes: String
+    /// Where the packages of templates come from, if not from where the distribution says.
+    package let mirror: PackageMirror?
     /// The group whose members may use the socket.
     package let socketGroup: UInt32
     /// Whether the first start makes nothing: no pool, no bridge, no profile.
@@ -28,13 +30,14 @@ package struct DaemonParts: Sendable {
     package init(
         paths: DaemonPaths, store: any StateStore,
         storageDrivers: [String: @Sendable (String, Logger) -> any StorageDriver], programs: HelperPrograms,
-        recipes: String, socketGroup: UInt32, isBare: Bool, lxcVersion: String
+        recipes: String, mirror: PackageMirror? = nil, socketGroup: UInt32, isBare: Bool, lxcVersion: String
     ) {
         self.paths = paths
         self.store = store
         self.storageDrivers = storageDrivers
         self.programs = programs
         self.recipes = recipes
+        self.mirror = mirror
         self.socketGroup = socketGroup
         self.isBare = isBare
         self.lxcVersion = lxcVersion

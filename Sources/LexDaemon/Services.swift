@@ -46,7 +46,11 @@ struct Services: Sendable {
         images = Images(
             records: references.images, aliases: Records(store), instances: references.instances, profiles: profiles,
             pools: pools, archiver: ConfinedArchiver(parts.programs, paths: paths, firstID: ids.archiveBase),
-            builder: TemplateBuilder(recipes: parts.recipes), operations: operations, events: events,
+            builder: Templates(
+                directory: parts.recipes,
+                settings: ConfinementSettings(
+                    programs: parts.programs, mountPoint: paths.confinement, firstID: ids.archiveBase),
+                mirror: parts.mirror), operations: operations, events: events,
             directory: paths.images, logger: logger)
         let host = InstanceHost(
             runtime: HelperRuntime(programs: parts.programs),

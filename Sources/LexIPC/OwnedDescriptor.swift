@@ -69,6 +69,13 @@ extension OwnedDescriptor {
         try checked("socketpair", "for a helper") { lex_socketpair_stream(&ends) }
         return (ends[0], ends[1])
     }
+
+    /// Two ends of a new pipe, close-on-exec; whoever asks owns the numbers. One that never waits gives EAGAIN instead.
+    package static func pipe(neverWaits: Bool = false) throws(SystemError) -> (read: Int32, write: Int32) {
+        var ends: [Int32] = [-1, -1]
+        try checked("make", "a pipe") { neverWaits ? lex_pipe_nonblocking(&ends) : lex_pipe(&ends) }
+        return (ends[0], ends[1])
+    }
 }
 
 /// The whole content of a small file such as one in /proc or /sys.

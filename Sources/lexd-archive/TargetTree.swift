@@ -111,7 +111,8 @@ struct TargetTree: ~Copyable {
         let number = openNoLinks(target.joined(target.count - 1))
         guard number >= 0 else {
             guard [ENOENT, ELOOP, ENOTDIR].contains(errno) else { throw failure("open", target) }
-            throw Refusal(path.joined, "is a hard link to \(quoted(target.joined)), which is not in the archive before it")
+            throw Refusal(
+                path.joined, "is a hard link to \(quoted(target.joined)), which is not in the archive before it")
         }
         let directory = OwnedDescriptor(taking: number)
         guard try kind(target, in: directory.number, orNothing: true) != S_IFDIR else {
@@ -124,7 +125,8 @@ struct TargetTree: ~Copyable {
                 target.withName(target.count - 1) { linkat(directory.number, $0, parent, name, 0) }
             }
         } catch let error as SystemError where error.code == ENOENT {
-            throw Refusal(path.joined, "is a hard link to \(quoted(target.joined)), which is not in the archive before it")
+            throw Refusal(
+                path.joined, "is a hard link to \(quoted(target.joined)), which is not in the archive before it")
         } catch let error as SystemError where error.code == EMLINK {
             throw Refusal(path.joined, "is one hard link more than the file system of the pool allows")
         }
@@ -202,7 +204,9 @@ struct TargetTree: ~Copyable {
             guard try kind(path, in: parent) != S_IFDIR else {
                 throw Refusal(path.joined, "is no directory, but was one before in the same archive")
             }
-            guard path.withName(path.count - 1, { unlinkat(parent, $0, 0) }) == 0 else { throw failure("replace", path) }
+            guard path.withName(path.count - 1, { unlinkat(parent, $0, 0) }) == 0 else {
+                throw failure("replace", path)
+            }
             result = path.withName(path.count - 1, make)
         }
         guard result >= 0 else { throw failure(call, path) }
@@ -257,7 +261,8 @@ struct TargetTree: ~Copyable {
 /// UTIME_OMIT of utimensat(2), a macro Swift does not see: this time is left as it is.
 private let utimeOmit = (1 << 30) - 2
 
-private func withCString<Result>(_ bytes: [UInt8], _ body: (UnsafePointer<CChar>) -> Result) -> Result {
+/// Calls `body` with bytes as a C string.
+func withCString<Result>(_ bytes: [UInt8], _ body: (UnsafePointer<CChar>) -> Result) -> Result {
     func call(_ pointer: UnsafePointer<UInt8>) -> Result {
         body(UnsafeRawPointer(pointer).assumingMemoryBound(to: CChar.self))
     }

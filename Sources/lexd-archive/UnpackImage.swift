@@ -47,7 +47,8 @@ private struct Unpacking: ~Copyable {
     private mutating func takeMetadata(_ facts: EntryFacts, _ reader: ArchiveReader) throws {
         while let piece = try reader.nextPiece() {
             // What the entry says of its size is libarchive's to hold it to; a hole would say more than it holds.
-            guard piece.offset == metadata.count, metadata.count + piece.bytes.count <= ImageRules.longestMetadata else {
+            guard piece.offset == metadata.count, metadata.count + piece.bytes.count <= ImageRules.longestMetadata
+            else {
                 throw Refusal(facts.path, "is not a plain file of at most \(ImageRules.longestMetadata) bytes")
             }
             metadata.append(contentsOf: piece.bytes)

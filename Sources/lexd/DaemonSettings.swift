@@ -11,6 +11,8 @@ struct DaemonSettings {
     let helpers = Self.variable("LEXD_HELPERS") ?? Self.ownDirectory ?? "/usr/libexec/lexd"
     /// Where the recipes of image templates lie.
     let recipes = Self.variable("LEXD_RECIPES") ?? Self.foundRecipes ?? "/usr/share/lexd/recipes"
+    /// `LEXD_MIRROR`: the URL of a package archive to build templates from, in place of the distribution's own.
+    let mirror = Self.variable("LEXD_MIRROR")
 
     var paths: DaemonPaths { DaemonPaths(directory: directory) }
     /// The socket of this daemon.

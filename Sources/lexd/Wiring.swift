@@ -26,7 +26,8 @@ enum Wiring {
         return DaemonParts(
             paths: paths, store: try SQLiteStore(path: "\(paths.directory)/lexd.db"),
             storageDrivers: [OverlayDriver.name: { OverlayDriver(path: $0, logger: $1) }], programs: programs,
-            recipes: settings.recipes, socketGroup: group, isBare: isBare,
+            recipes: settings.recipes, mirror: try settings.mirror.map { try PackageMirror($0) }, socketGroup: group,
+            isBare: isBare,
             lxcVersion: lxcVersion.filter { !$0.isWhitespace })
     }
 }

@@ -1,3 +1,4 @@
+import CLexLinux
 import Glibc
 import LexAPI
 import LexHost

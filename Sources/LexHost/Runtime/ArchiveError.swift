@@ -24,12 +24,14 @@ package enum ArchiveError: Error, Sendable, Equatable, CustomStringConvertible {
         case .refused(let sentence): return sentence
         case .noSpace(let what): return "\(what): there is no room left. Free some, or use another storage pool"
         case .memoryLimit(let bytes):
-            return "the archive needs more than \(bytes >> 20) MiB of memory to be read. Pack it with a weaker compression"
+            return
+                "the archive needs more than \(bytes >> 20) MiB of memory to be read. Pack it with a weaker compression"
         case .processorLimit(let time):
             return "reading the archive took more than \(time.components.seconds) seconds of processor time"
         case .timeLimit(let time): return "the archive was not read within \(time.components.seconds) seconds"
         case .forbiddenCall:
-            return "the program that reads archives was ended by the kernel for a call it never makes. Do not trust this "
+            return
+                "the program that reads archives was ended by the kernel for a call it never makes. Do not trust this "
                 + "archive; please report it"
         case .crashed(let status, let words):
             return "the program that reads archives ended with \(status)\(words.isEmpty ? "" : ": \(words)")"

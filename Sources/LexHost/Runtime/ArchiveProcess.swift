@@ -52,7 +52,7 @@ package struct ArchiveProcess: Sendable {
         let pair = try OwnedDescriptor.socketPair()
         let theirs = OwnedDescriptor(taking: pair.theirs)
         let conversation = ArchiveConversation(OwnedDescriptor(taking: pair.ours), progress: progress)
-        let pipe = try makePipe()
+        let pipe = try OwnedDescriptor.pipe(neverWaits: true)
         let errors = OwnedDescriptor(taking: pipe.read)
         let theirErrors = OwnedDescriptor(taking: pipe.write)
         let launcher = try await HelperProcess(
@@ -160,13 +160,7 @@ private func checkUnpacked(_ path: String) throws {
     }
 }
 
-/// A pipe for what a program writes to its standard error: it takes the first 64 KiB and makes nobody wait.
-private func makePipe() throws(SystemError) -> (read: Int32, write: Int32) {
-    var ends: [Int32] = [-1, -1]
-    try checked("make", "a pipe") { lex_pipe_nonblocking(&ends) }
-    return (ends[0], ends[1])
-}
-
+/// What a program wrote last to its standard error: a pipe takes 64 KiB and makes nobody wait.
 private func lastWords(_ pipe: borrowing OwnedDescriptor) -> String {
     var bytes = [UInt8](repeating: 0, count: 65536)
     let got = bytes.withUnsafeMutableBytes { read(pipe.number, $0.baseAddress, $0.count) }

@@ -11,6 +11,11 @@ package struct HelperPrograms: Sendable {
     /// `lexd-archive`
     package let archive: String
 
+    package init(runtime: String, archive: String) {
+        self.runtime = runtime
+        self.archive = archive
+    }
+
     /// The helpers in one directory.
     package init(directory: String) {
         runtime = directory + "/lexd-runtime"

@@ -36,16 +36,11 @@ package struct Tool: Sendable {
         let file = try Self.file(holding: input)
         defer { withExtendedLifetime(file) {} }
         let result = try await Subprocess.run(
-            program.contains("/") ? .path(FilePath(program)) : .name(program),
-            arguments: Arguments(arguments), environment: subprocessEnvironment, platformOptions: options,
+            executable, arguments: Arguments(arguments), environment: subprocessEnvironment, platformOptions: options,
             input: .fileDescriptor(FileDescriptor(rawValue: file.number), closeAfterSpawningProcess: false),
             output: .string(limit: 16 << 20), error: .string(limit: 1 << 20))
-        let status: Int32 =
-            switch result.terminationStatus {
-            case .exited(let code): code
-            case .signaled(let signal): 128 + signal
-            }
-        return Output(status: status, text: result.standardOutput, errors: result.standardError)
+        return Output(
+            status: Self.status(result.terminationStatus), text: result.standardOutput, errors: result.standardError)
     }
 
     /// Runs it and throws ``ToolError`` unless it ends with 0.
@@ -76,7 +71,16 @@ package struct Tool: Sendable {
         return file
     }
 
-    private var subprocessEnvironment: Environment {
+    var executable: Executable { program.contains("/") ? .path(FilePath(program)) : .name(program) }
+
+    static func status(_ status: TerminationStatus) -> Int32 {
+        switch status {
+        case .exited(let code): code
+        case .signaled(let signal): 128 + signal
+        }
+    }
+
+    var subprocessEnvironment: Environment {
         var variables: [Environment.Key: String] = [
             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
         ]
@@ -102,6 +106,13 @@ package struct ToolError: Error, Sendable, CustomStringConvertible {
     package let status: Int32
     /// What it wrote to standard error.
     package let errors: String
+
+    package init(what: String, program: String, status: Int32, errors: String) {
+        self.what = what
+        self.program = program
+        self.status = status
+        self.errors = errors
+    }
 
     package var description: String {
         let said = errors.split(whereSeparator: \.isNewline).suffix(3).joined(separator: "; ")

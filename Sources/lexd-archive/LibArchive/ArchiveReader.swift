@@ -68,7 +68,8 @@ final class ArchiveReader {
 
     /// Throws unless the call went well enough: a warning is about a name that is not ASCII (see above).
     private func check(_ status: Int32) throws {
-        guard status < ARCHIVE_WARN else { return }
+        // ARCHIVE_RETRY lies between: a header that is none, after which one could look for the next.
+        guard status != ARCHIVE_OK, status != ARCHIVE_WARN else { return }
         let code = archive_errno(archive)
         if code == ENOMEM || code == EIO { throw SystemError("read", "the archive", code: code) }
         let words = archive_error_string(archive).map { String(cString: $0) } ?? "no reason is given"

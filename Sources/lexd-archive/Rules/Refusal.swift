@@ -8,19 +8,41 @@ struct Refusal: Error, Equatable {
     init(_ entry: some Collection<UInt8>, _ rule: String) { sentence = "entry \(quoted(entry)) \(rule)" }
 }
 
-/// A name from an archive, for a person to read: printable ASCII in quotes, everything else escaped, 200 bytes at most.
+/// A name from an archive, for a person to read: in quotes, letters as they are, whatever could deceive or disturb
+/// escaped, 200 bytes at most.
 func quoted(_ name: some Collection<UInt8>) -> String {
     var text = "\""
-    for byte in name.prefix(200) {
-        switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"): text += "\\\(Character(UnicodeScalar(byte)))"
-        case 0x20..<0x7f: text.unicodeScalars.append(UnicodeScalar(byte))
-        default:
-            let digits = String(byte, radix: 16)
-            text += digits.count == 1 ? "\\x0\(digits)" : "\\x\(digits)"
+    let shown = name.prefix(200)
+    if let letters = String(validating: shown, as: UTF8.self) {
+        for scalar in letters.unicodeScalars { append(scalar, to: &text) }
+    } else {
+        for byte in shown {
+            if byte < 0x80 { append(UnicodeScalar(byte), to: &text) } else { appendEscaped(byte, to: &text) }
         }
     }
     return text + (name.count > 200 ? "…\"" : "\"")
+}
+
+private func append(_ scalar: UnicodeScalar, to text: inout String) {
+    switch scalar {
+    case "\"", "\\":
+        text += "\\"
+        text.unicodeScalars.append(scalar)
+    case " "..."~":
+        text.unicodeScalars.append(scalar)
+    default:
+        // Letters, but not what turns a line around or cannot be seen.
+        if scalar.value >= 0x80, scalar.properties.isAlphabetic {
+            text.unicodeScalars.append(scalar)
+        } else {
+            for byte in String(Character(scalar)).utf8 { appendEscaped(byte, to: &text) }
+        }
+    }
+}
+
+private func appendEscaped(_ byte: UInt8, to text: inout String) {
+    let digits = String(byte, radix: 16)
+    text += digits.count == 1 ? "\\x0\(digits)" : "\\x\(digits)"
 }
 
 /// What was left out: 100 sentences at most, and a count of the others.

@@ -276,7 +276,10 @@ private func watch(
     try checked("wait for", job.program) { lex_wait_process(child, &status, &milliseconds) }
     if let failure { throw failure }
     var code = lex_exit_status(status)
-    // The first process of a pid namespace never sees SIGXCPU; the hard limit's SIGKILL tells nothing by itself.
-    if code == 128 + SIGKILL, milliseconds / 1000 >= job.cpuLimit { code = 128 + SIGXCPU }
+    // The first process of a pid namespace never sees SIGXCPU; the hard limit's SIGKILL tells nothing by itself. The
+    // kernel's two accounts of the time differ by some ticks.
+    if code == 128 + SIGKILL, (milliseconds + 200) / 1000 >= job.cpuLimit {
+        code = 128 + SIGXCPU
+    }
     try? socket.send(RuntimeReply.exited(code))
 }
