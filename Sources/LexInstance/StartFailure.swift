@@ -7,15 +7,15 @@ package enum StartFailure {
     package static func explain(_ failure: RuntimeFailure, name: String) -> APIError {
         let detail = failure.detail
         func answer(_ why: String) -> APIError { .failed("cannot start instance \"\(name)\": \(why)") }
+        if detail.contains("Exec format error") {
+            return answer("its programs are for another processor than this machine's. Choose an image for this one")
+        }
         if detail.contains("No such file or directory - Failed to exec")
             || detail.contains("Failed to exec \"/sbin/init\"")
         {
             return answer(
                 "it has no program /sbin/init that can be run. Its image is empty or not a whole system; make it from "
                     + "another image")
-        }
-        if detail.contains("Exec format error") {
-            return answer("its programs are for another processor than this machine's. Choose an image for this one")
         }
         if failure.call == "lock" || failure.call == "mount the overlay on" || failure.call == "map the ids of" {
             return answer(

@@ -142,6 +142,28 @@ extension DaemonFixture {
     /// The number on the host of an instance's init.
     package func initProcess(_ name: String) async throws -> Int32 { Int32(try await state(name).pid) }
 
+    /// The command lines of an instance's processes, by their numbers on the host; read on the host, since nothing inside
+    /// can be asked of an instance that stands still.
+    package func processes(_ name: String) throws -> [Int32: String] {
+        var found: [Int32: String] = [:]
+        var waiting = [try cgroup(name, "pids")]
+        while let group = waiting.popLast() {
+            for id in ((try? readFile("\(group)/cgroup.procs")) ?? "").split(separator: "\n").compactMap({ Int32($0) }) {
+                let words = ((try? readFile("/proc/\(id)/cmdline")) ?? "").split(separator: "\0")
+                if !words.isEmpty { found[id] = words.joined(separator: " ") }
+            }
+            for child in (try? directoryNames(group)) ?? [] where access("\(group)/\(child)/cgroup.procs", F_OK) == 0 {
+                waiting.append("\(group)/\(child)")
+            }
+        }
+        return found
+    }
+
+    /// Whether a process with this command line runs in an instance.
+    package func runs(_ command: String, in name: String) throws -> Bool {
+        try processes(name).values.contains(command)
+    }
+
     /// The control group of an instance's processes: the directory of a controller on this host.
     package func cgroup(_ name: String, _ controller: String) throws -> String {
         guard let path = try CgroupLayout.detect().directory(controller, "\(tag).payload.\(name)") else {
@@ -155,4 +177,15 @@ private final class Collected: Sendable {
     private let content = Mutex<[UInt8]>([])
     func append(_ bytes: [UInt8]) { content.withLock { $0.append(contentsOf: bytes) } }
     var bytes: [UInt8] { content.withLock { $0 } }
+}
+
+extension DaemonFixture {
+    /// The name of the managed network the first start made.
+    package func network() async throws -> String {
+        let networks = try await client.call(API.networks.list, as: [Network].self, query: ["recursion": "1"])
+        guard let managed = networks.first(where: \.managed) else {
+            throw FixtureError(["the daemon has no network"], log: logTail)
+        }
+        return managed.name
+    }
 }

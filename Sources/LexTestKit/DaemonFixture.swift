@@ -62,7 +62,9 @@ package final class DaemonFixture: Sendable {
         before = try await HostSnapshot.take(tag: tag, directory: work)
         // dnsmasq, which is not root, must be able to pass.
         try makeDirectories(work, mode: 0o711)
-        try makeDirectories("\(work)/home")
+        // Without a file of its own the stock client greets a newcomer.
+        try makeDirectories("\(work)/home/.config/lxc")
+        try replaceFile("\(work)/home/.config/lxc/config.yml", "default-remote: local\n".utf8)
     }
 
     /// Runs a test's body with a new daemon, and takes everything away again, last made first, also when the body
@@ -186,4 +188,23 @@ package func withDaemon<Result: Sendable>(
     _ options: DaemonFixture.Options = .standard, _ body: (DaemonFixture) async throws -> Result
 ) async throws -> Result {
     try await DaemonFixture.with(options, body)
+}
+
+/// The two clients a person may use.
+package enum ClientProgram: String, Sendable, CaseIterable {
+    /// Ours.
+    case lx
+    /// LXD's own, as Debian packages it.
+    case lxc
+
+}
+
+extension DaemonFixture {
+    /// One of the clients, talking to this daemon.
+    package func program(_ client: ClientProgram) -> Program {
+        switch client {
+        case .lx: lx
+        case .lxc: lxc
+        }
+    }
 }

@@ -37,7 +37,11 @@ enum FileAnswer {
 
         init(_ path: String) throws {
             self.path = path
-            descriptor = try OwnedDescriptor.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+            do {
+                descriptor = try OwnedDescriptor.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+            } catch {
+                throw error.code == ENOENT ? APIError.notFound("not found") : error
+            }
             var status = stat()
             let number = descriptor.number
             try checked("look at", path) { fstat(number, &status) }

@@ -217,7 +217,8 @@ final class ExecSession: Sendable {
         }
     }
 
-    private func finish() {
+    /// The end for everyone who is connected; also when there never was a command.
+    func finish() {
         state.withLock { state in
             state.command = nil
             state.input = nil

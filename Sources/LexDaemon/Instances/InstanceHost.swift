@@ -20,10 +20,12 @@ struct InstanceHost: Sendable {
     let cgroupPrefix: String
 
     /// The paths of an instance by its record's key, `PROJECT/NAME`.
-    func paths(of key: String) -> InstancePaths {
+    func paths(of key: String) -> InstancePaths { paths(named: Self.flatName(key)) }
+
+    /// The paths of an instance by its flat name.
+    func paths(named flatName: String) -> InstancePaths {
         InstancePaths(
-            runDirectory: runDirectory, logDirectory: logDirectory, cgroupPrefix: cgroupPrefix,
-            key: Self.flatName(key))
+            runDirectory: runDirectory, logDirectory: logDirectory, cgroupPrefix: cgroupPrefix, key: flatName)
     }
 
     /// Removes what all runs share, when there is none: the directory of this boot, liblxc's directory of locks, the
@@ -33,8 +35,9 @@ struct InstanceHost: Sendable {
     func removeTraces() throws {
         let directory = "\(runDirectory)/instances"
         if let names = try? directoryNames(directory), !names.isEmpty { return }
-        let paths = paths(of: "")
+        let paths = paths(named: "")
         cgroups.removeEmpty(paths.pivotGroup)
+        try removeTree(paths.lxcLocks)
         // Up to /run, as far as they are empty: others use liblxc too.
         var locks = paths.lxcLocks
         while locks != "/run", rmdir(locks) == 0 || errno == ENOENT, let slash = locks.lastIndex(of: "/") {

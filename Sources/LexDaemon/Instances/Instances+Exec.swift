@@ -74,6 +74,24 @@ extension Instances {
         return environment
     }
 
+    /// Begins the command; says why where the instance itself is the reason that it cannot.
+    private func attach(_ job: AttachJob, streams: [Int32], _ run: LiveInstance.Run) async throws -> AttachedCommand {
+        do {
+            return try await host.runtime.attach(job, streams: streams, isPrivileged: run.firstID == nil)
+        } catch let failure as RuntimeFailure {
+            let group = host.cgroups.directory("pids", host.paths(named: job.name).payloadGroup) ?? ""
+            if let limit = cgroupNumber("\(group)/pids.max"), let count = cgroupNumber("\(group)/pids.current"),
+                // liblxc needs one process to enter and one to become the command.
+                count + 2 > limit
+            {
+                throw APIError.failed(
+                    "cannot run a command in \"\(job.name)\": it has \(count) processes, and limits.processes lets it "
+                        + "have \(limit). End some of them, or raise the limit")
+            }
+            throw failure
+        }
+    }
+
     // MARK: with websockets
 
     private func startSession(
@@ -88,6 +106,8 @@ extension Instances {
         ]
         plan.socket = (isSecret: { session.isSecret($0) }, serve: { try await session.serve($0, $1) })
         return operations.start(plan) { operation in
+            // Also when the command never began: who has connected must not wait for it.
+            defer { session.finish() }
             try await session.waitForConnections()
             let code =
                 if wish.interactive {
@@ -101,7 +121,7 @@ extension Instances {
 
     private func runOnTerminal(_ job: AttachJob, _ run: LiveInstance.Run, _ session: ExecSession) async throws -> Int32
     {
-        let command = try await host.runtime.attach(job, streams: [], isPrivileged: run.firstID == nil)
+        let command = try await attach(job, streams: [], run)
         return try await session.run(command, terminal: try ExecStream(taking: command.terminal))
     }
 
@@ -116,7 +136,7 @@ extension Instances {
         )
         let command: AttachedCommand
         do {
-            command = try await host.runtime.attach(job, streams: theirs, isPrivileged: run.firstID == nil)
+            command = try await attach(job, streams: theirs, run)
         } catch {
             for number in theirs { close(number) }
             throw error
@@ -150,7 +170,7 @@ extension Instances {
             }
             operation.set("output", .object(urls))
         }
-        let command = try await host.runtime.attach(job, streams: streams, isPrivileged: run.firstID == nil)
+        let command = try await attach(job, streams: streams, run)
         try report(try await command.end(), operation)
     }
 

@@ -51,6 +51,7 @@ extension Instances {
                     try await profiles.resolve(stored.value.profiles), config: stored.value.config,
                     devices: stored.value.devices), firstID: isPrivileged ? nil : base)
             let job = try startJob(plan, nics.map(\.ready), console: console)
+            await rollback.add("remove the control groups") { await self.removeGroups(paths) }
             let process: RunningInstance
             do {
                 process = try await host.runtime.start(job)
@@ -65,6 +66,17 @@ extension Instances {
             try await noteStart(&stored, run)
             await rebalanceCPUs(except: key)
         }
+    }
+
+    /// Removes the groups of a start that failed. Its monitor is told of the failure last and goes after us: the next
+    /// start must not meet it.
+    private func removeGroups(_ paths: InstancePaths) async {
+        let cgroups = host.cgroups
+        for id in cgroups.processes(in: paths.monitorGroup) {
+            try? await RunningProcess(id)?.end(within: .seconds(10), asking: nil)
+        }
+        cgroups.removeEmpty(paths.payloadGroup)
+        cgroups.removeEmpty(paths.monitorGroup)
     }
 
     /// The range of ids for this run: the one the instance had, unless another daemon took it meanwhile.

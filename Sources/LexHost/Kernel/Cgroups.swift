@@ -69,6 +69,12 @@ package struct CgroupLayout: Sendable {
         }
     }
 
+    /// The processes of a group itself, whichever tree it is in.
+    package func processes(in group: String) -> [Int32] {
+        let lists = allRoots.map { (try? readFile("\($0)/\(group)/cgroup.procs")) ?? "" }
+        return Set(lists.flatMap { $0.split(separator: "\n").compactMap { Int32($0) } }).sorted()
+    }
+
     /// The paths of the groups right below one.
     private static func groups(in path: String) -> [String] {
         ((try? directoryNames(path)) ?? []).map { "\(path)/\($0)" }.filter { path in

@@ -60,9 +60,9 @@ package final class RunningProcess: Sendable {
         try await Readiness.shared.readable(own.number)
     }
 
-    /// Asks it to end by SIGTERM and kills it when it has not within `patience`.
-    package func end(within patience: Duration) async throws {
-        try signal(SIGTERM)
+    /// Asks it to end by a signal - nil: it does so by itself - and kills it when it has not within `patience`.
+    package func end(within patience: Duration, asking number: Int32? = SIGTERM) async throws {
+        if let number { try signal(number) }
         let didEnd = try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask {
                 try await self.ended()

@@ -28,7 +28,9 @@ func start(_ job: StartJob, _ socket: borrowing JobSocket) throws {
     }
     let initProcess = container.pointee.init_pid(container)
     guard initProcess > 0 else {
-        throw RuntimeFailure(call: "start", subject: job.name, detail: "its init ended at once")
+        let said = logTail(job.logFile)
+        throw RuntimeFailure(
+            call: "start", subject: job.name, detail: said.isEmpty ? "its init ended at once" : said)
     }
     let monitor = try parent(of: initProcess)
     let monitorDescriptor = try pidfd(monitor)
