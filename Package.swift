@@ -94,13 +94,15 @@ let package = Package(
         .target(
             name: "LexTestKit",
             dependencies: [
-                "LexAPI", "LexClient", "LexHost", "LexIPC", "CLexLinux",
+                "LexAPI", "LexClient", "LexHost", "LexIPC", "LexStore", "CLexLinux",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
-        .testTarget(name: "LexAPITests", dependencies: ["LexAPI"]),
-        .testTarget(name: "LexIPCTests", dependencies: ["LexIPC"]),
-        .testTarget(name: "LexStoreTests", dependencies: ["LexStore"]),
+        .testTarget(name: "LexAPITests", dependencies: ["LexTestKit", "LexAPI"], exclude: ["Golden"]),
+        .testTarget(name: "LexIPCTests", dependencies: ["LexTestKit", "LexIPC", "CLexLinux"]),
+        .testTarget(
+            name: "LexStoreTests",
+            dependencies: ["LexTestKit", "LexStore", .product(name: "GRDB", package: "GRDB.swift")]),
         .testTarget(name: "LexHostTests", dependencies: ["LexHost", "LexIPC", "CNetlink"]),
         .testTarget(name: "LexNetworkTests", dependencies: ["LexNetwork", "LexAPI", "LexHost"]),
         .testTarget(name: "LexInstanceTests", dependencies: ["LexInstance", "LexAPI", "LexHost", "LexIPC"]),
