@@ -94,7 +94,7 @@ let package = Package(
         .target(
             name: "LexTestKit",
             dependencies: [
-                "LexAPI", "LexClient", "LexHost", "LexIPC", "LexStore", "CLexLinux",
+                "LexAPI", "LexClient", "LexHost", "LexIPC", "LexNetwork", "LexStore", "CLexLinux",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
@@ -103,9 +103,12 @@ let package = Package(
         .testTarget(
             name: "LexStoreTests",
             dependencies: ["LexTestKit", "LexStore", .product(name: "GRDB", package: "GRDB.swift")]),
-        .testTarget(name: "LexHostTests", dependencies: ["LexHost", "LexIPC", "CNetlink"]),
+        .testTarget(
+            name: "LexHostTests", dependencies: ["LexTestKit", "LexHost", "LexIPC", "CNetlink", log]),
         .testTarget(name: "LexNetworkTests", dependencies: ["LexNetwork", "LexAPI", "LexHost"]),
-        .testTarget(name: "LexInstanceTests", dependencies: ["LexInstance", "LexAPI", "LexHost", "LexIPC"]),
+        .testTarget(
+            name: "LexInstanceTests",
+            dependencies: ["LexTestKit", "LexInstance", "LexAPI", "LexHost", "LexIPC", "LexStorage"]),
         .testTarget(name: "LexDaemonTests", dependencies: ["LexDaemon", "LexAPI", "LexStore"]),
         .testTarget(name: "LexClientTests", dependencies: ["LexClient", "LexAPI"]),
         .testTarget(name: "lxTests", dependencies: ["lx", "LexAPI", "LexClient"]),
@@ -116,7 +119,8 @@ let package = Package(
                 "LexTestKit", "LexAPI", "LexHost", "LexIPC", "LexStorage", "LexNetwork", "LexInstance", "CLexLinux",
             ]),
         .testTarget(
-            name: "SystemTests", dependencies: ["LexTestKit", "LexAPI", "LexClient", "LexIPC", "CLexLinux"]),
+            name: "SystemTests", dependencies: ["LexTestKit", "LexAPI", "LexClient", "LexHost", "LexIPC", "CLexLinux"],
+            exclude: ["Golden/Answers"]),
     ],
     swiftLanguageModes: [.v6]
 )

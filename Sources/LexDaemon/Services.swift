@@ -76,7 +76,13 @@ struct Services: Sendable {
     func end(_ paths: DaemonPaths) async {
         events.finish()
         await parts.store.close()
-        if instances.runningCount == 0 { await instances.host.consoles.end() }
+        if instances.runningCount == 0 {
+            await instances.host.consoles.end()
+            let host = instances.host
+            do { try await blocking { try host.removeTraces() } } catch {
+                logger.warning("cannot remove what is true until the next boot", metadata: ["error": "\(error)"])
+            }
+        }
         unlink(paths.socket)
     }
 

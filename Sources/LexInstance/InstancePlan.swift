@@ -53,6 +53,8 @@ package struct InstancePaths: Sendable, Equatable {
     package let run: String
     /// What liblxc names its command sockets after; the same for all instances.
     package let lxcPath: String
+    /// Where liblxc keeps its locks for that path (`lxc_lock()` in its lxclock.c); the same for all instances.
+    package let lxcLocks: String
     /// The directory of its logs.
     package let logs: String
     /// What its control groups' names begin with.
@@ -62,6 +64,7 @@ package struct InstancePaths: Sendable, Equatable {
     package init(runDirectory: String, logDirectory: String, cgroupPrefix: String, key: String) {
         run = "\(runDirectory)/instances/\(key)"
         lxcPath = "\(runDirectory)/lxc"
+        lxcLocks = "/run/lxc/lock\(runDirectory)"
         logs = "\(logDirectory)/\(key)"
         self.cgroupPrefix = cgroupPrefix
         self.key = key

@@ -59,6 +59,8 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
     private var answerEnded = false
     private var readIsHeld = false
     private var keepAlive = true
+    /// Counts the requests: what the reader of one's body wants must not be taken for the next one's.
+    private var request = 0
     private var context: ChannelHandlerContext?
     private var idleTimeout: Scheduled<Void>?
 
@@ -143,11 +145,13 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    fileprivate func wantsMoreBody() {
+    fileprivate func wantsMoreBody(of request: Int) {
+        guard request == self.request else { return }
         bodyIsFull = false
         releaseRead()
     }
-    fileprivate func wantsNoMoreBody() {
+    fileprivate func wantsNoMoreBody(of request: Int) {
+        guard request == self.request else { return }
         bodyIsUnwanted = true
         bodyIsFull = false
         releaseRead()
@@ -161,11 +165,12 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
         answerEnded = false
         bodyIsUnwanted = false
         keepAlive = head.isKeepAlive
+        request += 1
         let producer = NIOThrowingAsyncSequenceProducer.makeSequence(
             elementType: ByteBuffer.self, failureType: (any Error).self,
             backPressureStrategy: NIOAsyncSequenceProducerBackPressureStrategies.HighLowWatermark(
                 lowWatermark: 4, highWatermark: 16),
-            finishOnDeinit: true, delegate: RequestBodyDelegate(self, context.eventLoop))
+            finishOnDeinit: true, delegate: RequestBodyDelegate(self, request, context.eventLoop))
         body = producer.source
         if head.headers.first(name: "expect")?.lowercased() == "100-continue" {
             context.writeAndFlush(
@@ -199,7 +204,7 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
         guard let context else { return }
         context.writeAndFlush(Self.wrapOutboundOut(.end(nil)), promise: nil)
         answerEnded = true
-        if !requestEnded { wantsNoMoreBody() }
+        if !requestEnded { wantsNoMoreBody(of: request) }
         finishIfDone()
     }
 
@@ -296,13 +301,15 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
 final class RequestBodyDelegate: NIOAsyncSequenceProducerDelegate, Sendable {
     private let loop: any EventLoop
     private let connection: NIOLoopBound<Connection>
+    private let request: Int
 
-    init(_ connection: Connection, _ loop: any EventLoop) {
+    init(_ connection: Connection, _ request: Int, _ loop: any EventLoop) {
         self.loop = loop
+        self.request = request
         self.connection = NIOLoopBound(connection, eventLoop: loop)
     }
-    func produceMore() { loop.execute { self.connection.value.wantsMoreBody() } }
-    func didTerminate() { loop.execute { self.connection.value.wantsNoMoreBody() } }
+    func produceMore() { loop.execute { self.connection.value.wantsMoreBody(of: self.request) } }
+    func didTerminate() { loop.execute { self.connection.value.wantsNoMoreBody(of: self.request) } }
 }
 
 extension Answer {

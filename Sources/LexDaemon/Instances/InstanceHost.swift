@@ -1,3 +1,4 @@
+import Glibc
 import LexAPI
 import LexHost
 import LexInstance
@@ -23,6 +24,23 @@ struct InstanceHost: Sendable {
         InstancePaths(
             runDirectory: runDirectory, logDirectory: logDirectory, cgroupPrefix: cgroupPrefix,
             key: Self.flatName(key))
+    }
+
+    /// Removes what all runs share, when there is none: the directory of this boot, liblxc's directory of locks, the
+    /// group that monitors go to at their end.
+    ///
+    /// For the daemon's end. An instance that is just being started has its directory there already; then all stays.
+    func removeTraces() throws {
+        let directory = "\(runDirectory)/instances"
+        if let names = try? directoryNames(directory), !names.isEmpty { return }
+        let paths = paths(of: "")
+        cgroups.removeEmpty(paths.pivotGroup)
+        // Up to /run, as far as they are empty: others use liblxc too.
+        var locks = paths.lxcLocks
+        while locks != "/run", rmdir(locks) == 0 || errno == ENOENT, let slash = locks.lastIndex(of: "/") {
+            locks = String(locks[..<slash])
+        }
+        try removeTree(runDirectory)
     }
 
     /// What an instance is called where there is one level of names: `web`, or `PROJECT_web`. No instance's name has an

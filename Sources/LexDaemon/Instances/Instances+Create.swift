@@ -169,13 +169,14 @@ extension Instances {
         let expansion = Expansion(
             try await profiles.resolve(record.profiles), config: record.config, devices: record.devices)
         let devices = try Device.readAll(expansion.devices)
-        var taken = try await networks.knownHardwareAddresses()
         for (name, device) in devices.sorted(by: { $0.key < $1.key }) {
             guard case .nic(let config) = device else { continue }
             if try config[\.hwaddr] == nil, record.config["volatile.\(name).hwaddr"] == nil {
-                let address = networks.newHardwareAddress(avoiding: taken)
-                taken.insert(address)
-                record.config["volatile.\(name).hwaddr"] = address.description
+                var taken = try await networks.knownHardwareAddresses()
+                for (key, value) in record.config where key.hasSuffix(".hwaddr") {
+                    if let own = MACAddress(configText: value) { taken.insert(own) }
+                }
+                record.config["volatile.\(name).hwaddr"] = networks.newHardwareAddress(avoiding: taken).description
             }
             if try config[\.name] == nil, record.config["volatile.\(name).name"] == nil {
                 record.config["volatile.\(name).name"] = Self.insideName(for: name, devices, record)

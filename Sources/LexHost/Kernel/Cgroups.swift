@@ -51,9 +51,30 @@ package struct CgroupLayout: Sendable {
         roots[controller].map { "\($0)/\(group)" }
     }
 
-    /// Removes an empty group from every tree; one that is not there, or is not empty, is left.
+    /// Removes a group without processes from every tree, with the groups below it: liblxc makes some there, and so do
+    /// guests. One that is not there, or that has processes, is left.
     package func removeEmpty(_ group: String) {
-        for root in allRoots { rmdir("\(root)/\(group)") }
+        for root in allRoots {
+            // Most have none below.
+            if rmdir("\(root)/\(group)") == 0 || errno != EBUSY { continue }
+            var found = ["\(root)/\(group)"]
+            var next = 0
+            while next < found.count {
+                found += Self.groups(in: found[next])
+                next += 1
+            }
+            // The empty groups of a guest that runs are the guest's.
+            if found.contains(where: { (try? readFile("\($0)/cgroup.procs"))?.isEmpty != true }) { continue }
+            for path in found.reversed() { rmdir(path) }
+        }
+    }
+
+    /// The paths of the groups right below one.
+    private static func groups(in path: String) -> [String] {
+        ((try? directoryNames(path)) ?? []).map { "\(path)/\($0)" }.filter { path in
+            var status = stat()
+            return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+        }
     }
 
     /// The groups right below the root of any tree whose names begin so.

@@ -9,6 +9,7 @@ package struct IDRanges: Sendable {
     /// The number of ids of one instance.
     package static let size: UInt32 = 65536
 
+    private let directory: String
     private let tablePath: String
     private let owner: String
     /// The first id of all.
@@ -21,7 +22,7 @@ package struct IDRanges: Sendable {
     ///   - base: The first id that may be used.
     ///   - count: How many may be used.
     package init(directory: String, owner: String, base: UInt32, count: UInt32) throws {
-        try makeDirectories(directory, mode: 0o700)
+        self.directory = directory
         tablePath = directory + "/ranges"
         self.owner = owner
         self.base = base
@@ -79,8 +80,8 @@ package struct IDRanges: Sendable {
     }
 
     private func change<Result>(_ body: (inout [Entry]) throws -> Result) throws -> Result {
-        let lock = try OwnedDescriptor.open(tablePath + ".lock", O_RDWR | O_CREAT)
-        try checked("lock", tablePath) { lex_lock_exclusive(lock.number, 1) }
+        let lock = try lockTable()
+        defer { withExtendedLifetime(lock) {} }
         let text = access(tablePath, F_OK) == 0 ? try readFile(tablePath, limit: 16 << 20) : ""
         // One line each: base, instance, owner; the owner is a path and may hold spaces, so it comes last.
         var entries: [Entry] = text.split(separator: "\n").compactMap { line in
@@ -90,8 +91,33 @@ package struct IDRanges: Sendable {
         }
         let result = try body(&entries)
         let lines = entries.map { "\($0.base) \($0.instance) \($0.owner)\n" }.joined()
-        if lines != text { try replaceFile(tablePath, lines.utf8) }
+        if lines.isEmpty {
+            // Nobody has a range: nothing of lexd stays behind. Who waits for this lock looks whether it is still there.
+            unlink(tablePath)
+            unlink(tablePath + ".lock")
+            rmdir(directory)
+        } else if lines != text {
+            try replaceFile(tablePath, lines.utf8)
+        }
         return result
+    }
+
+    /// Waits for the lock that is in the directory at the moment it is had: the one waited for may have been removed.
+    private func lockTable() throws -> OwnedDescriptor {
+        let path = tablePath + ".lock"
+        while true {
+            try makeDirectories(directory, mode: 0o700)
+            let number = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+            if number < 0, errno == ENOENT { continue }
+            let lock = OwnedDescriptor(taking: try checked("open", path) { number })
+            try checked("lock", path) { lex_lock_exclusive(lock.number, 1) }
+            var held = stat()
+            var present = stat()
+            guard fstat(lock.number, &held) == 0, stat(path, &present) == 0, held.st_ino == present.st_ino else {
+                continue
+            }
+            return lock
+        }
     }
 }
 

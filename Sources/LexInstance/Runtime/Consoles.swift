@@ -53,7 +53,7 @@ package actor Consoles {
 
     private func startHolder() async throws {
         let helper = try await HelperProcess(
-            programs.runtime, title: "consoles", job: .console(ConsoleJob(socketPath: socketPath)))
+            programs.runtime, title: "consoles \(socketPath)", job: .console(ConsoleJob(socketPath: socketPath)))
         guard let reply = try await helper.reply(RuntimeReply.self) else {
             throw RuntimeFailure(call: "start", subject: "the holder of the consoles", detail: "it ended at once")
         }

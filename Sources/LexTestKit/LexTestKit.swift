@@ -1,1 +1,0 @@
-// Fixtures for tests that run the real thing.
