@@ -94,7 +94,8 @@ let package = Package(
         .target(
             name: "LexTestKit",
             dependencies: [
-                "LexAPI", "LexClient", "LexHost", "LexIPC", "LexNetwork", "LexStore", "CLexLinux",
+                "LexAPI", "LexClient", "LexHost", "LexIPC", "LexInstance", "LexNetwork", "LexStorage", "LexStore",
+                "CLexLinux",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
@@ -109,7 +110,12 @@ let package = Package(
         .testTarget(
             name: "LexInstanceTests",
             dependencies: ["LexTestKit", "LexInstance", "LexAPI", "LexHost", "LexIPC", "LexStorage"]),
-        .testTarget(name: "LexDaemonTests", dependencies: ["LexDaemon", "LexAPI", "LexStore"]),
+        .testTarget(
+            name: "LexDaemonTests",
+            dependencies: [
+                "LexTestKit", "LexDaemon", "LexAPI", "LexStore", "LexHost", "LexIPC", "LexInstance", "LexNetwork",
+                "LexStorage", "CLexLinux", log, nio("NIOCore"), nio("NIOHTTP1"),
+            ]),
         .testTarget(name: "LexClientTests", dependencies: ["LexClient", "LexAPI"]),
         .testTarget(name: "lxTests", dependencies: ["lx", "LexAPI", "LexClient"]),
         .testTarget(name: "HouseTests"),
