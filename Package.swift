@@ -93,21 +93,31 @@ let package = Package(
         .target(
             name: "LexTestKit",
             dependencies: [
-                "LexAPI", "LexClient", "LexHost", "LexIPC", "LexNetwork", "CLexLinux",
+                "LexAPI", "LexClient", "LexHost", "LexIPC", "LexInstance", "LexNetwork", "LexStorage", "LexStore",
+                "CLexLinux",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         // What an attacker would run in lexd-archive's place, for HostTests.
         .executableTarget(name: "lexd-archive-attacker", path: "Tests/lexd-archive-attacker"),
-        .testTarget(name: "LexAPITests", dependencies: ["LexAPI"]),
-        .testTarget(name: "LexIPCTests", dependencies: ["LexIPC"]),
-        .testTarget(name: "LexStoreTests", dependencies: ["LexStore"]),
-        .testTarget(name: "LexHostTests", dependencies: ["LexHost", "LexIPC", "CNetlink"]),
+        .testTarget(name: "LexAPITests", dependencies: ["LexTestKit", "LexAPI"], exclude: ["Golden"]),
+        .testTarget(name: "LexIPCTests", dependencies: ["LexTestKit", "LexIPC", "CLexLinux"]),
+        .testTarget(
+            name: "LexStoreTests",
+            dependencies: ["LexTestKit", "LexStore", .product(name: "GRDB", package: "GRDB.swift")]),
+        .testTarget(
+            name: "LexHostTests", dependencies: ["LexTestKit", "LexHost", "LexIPC", "CNetlink", log]),
         .testTarget(name: "LexNetworkTests", dependencies: ["LexNetwork", "LexAPI", "LexHost"]),
-        .testTarget(name: "LexInstanceTests", dependencies: ["LexInstance", "LexAPI", "LexHost", "LexIPC"]),
+        .testTarget(
+            name: "LexInstanceTests",
+            dependencies: ["LexTestKit", "LexInstance", "LexAPI", "LexHost", "LexIPC", "LexStorage"]),
         .testTarget(
             name: "LexDaemonTests",
-            dependencies: ["LexDaemon", "LexAPI", "LexIPC", "LexStore", .product(name: "Yams", package: "Yams")]),
+            dependencies: [
+                "LexTestKit", "LexDaemon", "LexAPI", "LexStore", "LexHost", "LexIPC", "LexInstance", "LexNetwork",
+                "LexStorage", "CLexLinux", log, nio("NIOCore"), nio("NIOHTTP1"),
+                .product(name: "Yams", package: "Yams"),
+            ]),
         .testTarget(name: "lexdArchiveTests", dependencies: ["lexd-archive", "LexIPC"]),
         .testTarget(
             name: "LexClientTests",

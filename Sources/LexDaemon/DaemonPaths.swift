@@ -10,6 +10,8 @@ package struct DaemonPaths: Sendable {
     package let run: String
     /// Logs of instances.
     package let logs: String
+    /// The table of host ids, shared by all daemons of the machine.
+    package var ids = "/run/lexd-ids"
 
     /// The standard directory.
     package static let standard = "/var/lib/lexd"

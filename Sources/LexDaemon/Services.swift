@@ -23,6 +23,33 @@ struct Services: Sendable {
     private let logger: Logger
 
     init(_ parts: DaemonParts, facts: HostFacts, events: Events, logger: Logger) async throws {
+        let paths = parts.paths
+        let ids = try await blocking {
+            let range = SubordinateIDs.ofRoot()
+            return try IDRanges(directory: paths.ids, owner: paths.directory, base: range.base, count: range.count)
+        }
+        let host = InstanceHost(
+            runtime: HelperRuntime(programs: parts.programs),
+            consoles: Consoles(programs: parts.programs, socketPath: paths.consoleSocket), ids: ids,
+            cgroups: try CgroupLayout.detect(), facts: facts, runtimeProgram: parts.programs.runtime,
+            runDirectory: paths.run, logDirectory: paths.logs, cgroupPrefix: paths.identity.tag)
+        self.init(
+            parts, host: host, archiver: ConfinedArchiver(parts.programs, paths: paths, firstID: ids.archiveBase),
+            builder: Templates(
+                directory: parts.recipes,
+                settings: ConfinementSettings(
+                    programs: parts.programs, mountPoint: paths.confinement, firstID: ids.archiveBase),
+                mirror: parts.mirror), events: events, logger: logger)
+    }
+
+    /// - Parameters:
+    ///   - host: What instances run on.
+    ///   - archiver: What unpacks images.
+    ///   - builder: What builds images from recipes.
+    init(
+        _ parts: DaemonParts, host: InstanceHost, archiver: any ImageArchiver, builder: any ImageBuilding,
+        events: Events, logger: Logger
+    ) {
         self.parts = parts
         self.events = events
         self.logger = logger
@@ -38,25 +65,10 @@ struct Services: Sendable {
         networks = Networks(
             records: Records(store), references: references, events: events, identity: paths.identity,
             directory: paths.networks, logger: logger)
-        let ids = try await blocking {
-            let range = SubordinateIDs.ofRoot()
-            return try IDRanges(
-                directory: "/run/lexd-ids", owner: paths.directory, base: range.base, count: range.count)
-        }
         images = Images(
             records: references.images, aliases: Records(store), instances: references.instances, profiles: profiles,
-            pools: pools, archiver: ConfinedArchiver(parts.programs, paths: paths, firstID: ids.archiveBase),
-            builder: Templates(
-                directory: parts.recipes,
-                settings: ConfinementSettings(
-                    programs: parts.programs, mountPoint: paths.confinement, firstID: ids.archiveBase),
-                mirror: parts.mirror), operations: operations, events: events,
+            pools: pools, archiver: archiver, builder: builder, operations: operations, events: events,
             directory: paths.images, logger: logger)
-        let host = InstanceHost(
-            runtime: HelperRuntime(programs: parts.programs),
-            consoles: Consoles(programs: parts.programs, socketPath: paths.consoleSocket), ids: ids,
-            cgroups: try CgroupLayout.detect(), facts: facts, runtimeProgram: parts.programs.runtime,
-            runDirectory: paths.run, logDirectory: paths.logs, cgroupPrefix: paths.identity.tag)
         instances = Instances(
             records: references.instances, profiles: profiles, pools: pools, networks: networks, images: images,
             host: host, operations: operations, events: events, logger: logger)

@@ -140,6 +140,9 @@ package enum ContainerConfig {
 
     /// A path as /bin/sh takes it: liblxc runs its hooks through one.
     package static func shellQuoted(_ path: String) -> String {
-        "'" + path.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+        // Bytes, not characters: a quote with a combining accent is another character, but still a quote to the shell.
+        "'"
+            + path.utf8.split(separator: UInt8(ascii: "'"), omittingEmptySubsequences: false)
+            .map { String(Substring($0)) }.joined(separator: "'\\''") + "'"
     }
 }

@@ -78,7 +78,7 @@ package enum Change: Sendable, Equatable {
 
 /// What a commit depends on.
 package enum Guard: Sendable, Equatable {
-    /// The key still has the revision it was read with.
+    /// The key still has the revision it was read with; with revision 0, it is still not there.
     case at(Revision, String)
     /// The key is not there.
     case absent(String)
@@ -88,15 +88,15 @@ package enum Guard: Sendable, Equatable {
 package enum CommitError: Error, Sendable, CustomStringConvertible {
     /// A guard does not hold: someone else has changed this key.
     case conflict(key: String)
-    /// The commit is larger than every store takes.
-    case tooLarge(String)
+    /// The commit is not one that every store takes: too large, or two changes of one key.
+    case refused(String)
     /// The store cannot be reached or written.
     case unavailable(any Error)
 
     package var description: String {
         switch self {
         case .conflict(let key): "cannot save: \(key) was changed by someone else meanwhile"
-        case .tooLarge(let what): "cannot save: \(what)"
+        case .refused(let what): "cannot save: \(what)"
         case .unavailable(let error): "cannot save: the state store is not available: \(error)"
         }
     }
@@ -113,16 +113,20 @@ package enum StoreLimits {
 
     static func check(_ changes: [Change], _ guards: [Guard]) throws(CommitError) {
         guard changes.count <= Self.changes, guards.count <= Self.changes else {
-            throw .tooLarge("it has \(max(changes.count, guards.count)) changes; the most is \(Self.changes)")
+            throw .refused("it has \(max(changes.count, guards.count)) changes; the most is \(Self.changes)")
         }
         var bytes = 0
+        var keys: Set<[UInt8]> = []
         for change in changes {
+            guard keys.insert(Array(change.key.utf8)).inserted else {
+                throw .refused("it changes \(change.key) twice, which etcd does not take")
+            }
             guard change.key.utf8.count <= keyBytes, !change.key.isEmpty else {
-                throw .tooLarge("a key has \(change.key.utf8.count) bytes; the most is \(keyBytes), the least 1")
+                throw .refused("a key has \(change.key.utf8.count) bytes; the most is \(keyBytes), the least 1")
             }
             bytes += change.key.utf8.count
             if case .put(_, let value) = change { bytes += value.count }
         }
-        guard bytes <= Self.bytes else { throw .tooLarge("it has \(bytes) bytes; the most is \(Self.bytes)") }
+        guard bytes <= Self.bytes else { throw .refused("it has \(bytes) bytes; the most is \(Self.bytes)") }
     }
 }

@@ -148,7 +148,8 @@ extension DaemonFixture {
         var found: [Int32: String] = [:]
         var waiting = [try cgroup(name, "pids")]
         while let group = waiting.popLast() {
-            for id in ((try? readFile("\(group)/cgroup.procs")) ?? "").split(separator: "\n").compactMap({ Int32($0) }) {
+            for id in ((try? readFile("\(group)/cgroup.procs")) ?? "").split(separator: "\n").compactMap({ Int32($0) })
+            {
                 let words = ((try? readFile("/proc/\(id)/cmdline")) ?? "").split(separator: "\0")
                 if !words.isEmpty { found[id] = words.joined(separator: " ") }
             }

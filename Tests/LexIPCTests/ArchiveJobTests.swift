@@ -71,31 +71,3 @@ import Testing
         }
     }
 }
-
-@Suite struct MessageBufferTests {
-    @Test func putsMessagesTogetherFromAnyPieces() throws {
-        let stream =
-            framed(ArchiveReply.progress(1)) + framed(ArchiveReply.refused("no")) + framed(ArchiveReply.progress(2))
-        for size in 1...stream.count {
-            var buffer = MessageBuffer(limit: 100)
-            var got: [String] = []
-            var rest = stream[...]
-            while !rest.isEmpty {
-                buffer.append(rest.prefix(size))
-                rest = rest.dropFirst(size)
-                while let reply = try buffer.next(ArchiveReply.self) { got.append("\(reply)") }
-            }
-            #expect(got == ["progress(1)", "refused(\"no\")", "progress(2)"])
-            #expect(buffer.isEmpty)
-        }
-    }
-
-    @Test func refusesWhatIsTooLongBeforeItIsThere() {
-        var buffer = MessageBuffer(limit: 100)
-        buffer.append([101, 0, 0, 0])
-        #expect(throws: MessageError.self) { try buffer.next(ArchiveReply.self) }
-        var huge = MessageBuffer(limit: 100)
-        huge.append([255, 255, 255, 255])
-        #expect(throws: MessageError.self) { try huge.next(ArchiveReply.self) }
-    }
-}

@@ -55,7 +55,10 @@ public struct MACAddress: ConfigValue, Hashable, CustomStringConvertible {
     /// Six pairs of hexadecimal digits with colons; not a group address.
     public init?(configText: String) {
         let parts = configText.split(separator: ":", omittingEmptySubsequences: false)
-        let bytes = parts.compactMap { $0.utf8.count == 2 ? UInt8($0, radix: 16) : nil }
+        // Two digits: the initialiser alone would also take a sign and one.
+        let bytes = parts.compactMap { part in
+            part.utf8.count == 2 && part.allSatisfy(\.isHexDigit) ? UInt8(part, radix: 16) : nil
+        }
         guard parts.count == 6, bytes.count == 6, bytes[0] & 1 == 0 else { return nil }
         self.bytes = bytes
     }

@@ -14,7 +14,7 @@ public struct InstanceKeys: ConfigKeySet {
         "environment.", effect: .onRestart,
         "Environment variables of the instance's init, and at once of every command run in it.",
         accepts: { name in
-            !name.isEmpty && !name.contains("=") && name.utf8.allSatisfy { $0 > 32 && $0 != 127 }
+            !name.isEmpty && name.utf8.allSatisfy { $0 > 32 && $0 != 127 && $0 != UInt8(ascii: "=") }
         },
         check: { $0.utf8.contains { $0 == 0 || $0 == 10 || $0 == 13 } ? "one line" : nil })
     /// Free keys of users and tools.
@@ -112,13 +112,18 @@ extension InstanceKeys {
         /// What lexd chose for a device.
         public let device = ConfigKeyFamily(
             "volatile.", effect: .live, "What lexd chose for one device: its name, hardware address, host interface.",
-            accepts: { rest in
-                let parts = rest.split(separator: ".", omittingEmptySubsequences: false)
-                return parts.count == 2 && !parts[0].isEmpty && Volatile.deviceFields.contains(String(parts[1]))
-            },
+            accepts: { Volatile.device(of: "volatile." + $0) != nil },
             check: { $0.utf8.contains { $0 < 32 } ? "one line" : nil })
         /// The last parts a `volatile.DEVICE.FIELD` key may have.
         public static let deviceFields: Set<String> = ["hwaddr", "name", "host_name", "mtu", "created"]
+        /// The device and the field of a key `volatile.DEVICE.FIELD`; nil for any other key. The name of a device may
+        /// itself have dots.
+        public static func device(of key: String) -> (device: String, field: String)? {
+            guard key.hasPrefix("volatile."), let dot = key.lastIndex(of: ".") else { return nil }
+            let field = String(key[key.index(after: dot)...])
+            let device = String(key[..<dot].dropFirst("volatile.".count))
+            return deviceFields.contains(field) && !device.isEmpty ? (device, field) : nil
+        }
         /// All of them.
         public init() {}
     }

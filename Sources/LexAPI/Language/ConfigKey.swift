@@ -48,7 +48,10 @@ public struct ConfigKey<Value: ConfigValue>: Sendable {
 
     /// Reads a value of this key.
     public func parse(_ text: String) throws(APIError) -> Value {
-        guard !text.utf8.contains(0), !text.utf8.contains(10) || Value.self == ConfigText.self else {
+        guard !text.utf8.contains(0) else {
+            throw .badRequest("Invalid value for \"\(name)\": it must be without NUL bytes")
+        }
+        guard Value.self == ConfigText.self || !text.utf8.contains(where: { $0 == 10 || $0 == 13 }) else {
             throw .badRequest("Invalid value for \"\(name)\": it must be one line")
         }
         guard let value = Value(configText: text) else {
@@ -61,8 +64,10 @@ public struct ConfigKey<Value: ConfigValue>: Sendable {
     }
 }
 
-/// A text short enough for an error message.
-func clipped(_ text: String) -> String { text.count <= 64 ? text : text.prefix(61) + "…" }
+/// A text short enough for an error message. Counted in scalars: a character can be of any length.
+func clipped(_ text: String) -> String {
+    text.unicodeScalars.count <= 64 ? text : String(text.unicodeScalars.prefix(61)) + "…"
+}
 
 /// What can be asked of a key without knowing the type of its value.
 public protocol AnyConfigKey: Sendable {

@@ -129,9 +129,9 @@ public enum CPULimit: ConfigValue, Equatable {
 
     /// A number, or a list of numbers and ranges such as `0-1,3`. `2` is a count; the one CPU 2 is written `2-2`.
     public init?(configText: String) {
-        if let count = Int(configText), configText.allSatisfy(\.isNumber) {
+        if let count = Digits.number(configText) {
             guard (1...4096).contains(count) else { return nil }
-            self = .count(count)
+            self = .count(Int(count))
             return
         }
         guard let set = CPULimit.parseSet(configText) else { return nil }
@@ -143,10 +143,11 @@ public enum CPULimit: ConfigValue, Equatable {
         var result: Set<Int> = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
             let ends = part.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let first = ends.first.flatMap({ Int($0) }), let last = ends.last.flatMap({ Int($0) }),
-                first >= 0, first <= last, last < 4096
+            guard let first = ends.first.flatMap({ Digits.number($0) }),
+                let last = ends.last.flatMap({ Digits.number($0) }),
+                first <= last, last < 4096
             else { return nil }
-            result.formUnion(first...last)
+            result.formUnion(Int(first)...Int(last))
         }
         return result.isEmpty ? nil : result.sorted()
     }
@@ -182,4 +183,12 @@ public enum CPUAllowance: ConfigValue, Equatable {
     public static var allowedText: String { "a percentage such as 50%, or a time in each period such as 25ms/100ms" }
     /// In the manual.
     public static var typeName: String { "percentage or time share" }
+}
+
+/// Numbers of decimal digits and nothing else: Swift's own initialisers also take a sign.
+enum Digits {
+    /// The number; nil for anything else or one above 4,294,967,295.
+    static func number(_ text: some StringProtocol) -> UInt32? {
+        text.utf8.allSatisfy(InstanceName.isDigit) ? UInt32(text) : nil
+    }
 }

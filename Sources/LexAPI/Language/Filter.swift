@@ -10,7 +10,12 @@ public struct Filter: Sendable {
         var isNegated: Bool
         var field: [String]
         var isUnequal: Bool
-        var value: String
+        var wanted: Wanted
+    }
+    private enum Wanted: Sendable {
+        /// In lower case.
+        case text(String)
+        case pattern(Pattern)
     }
     private let clauses: [Clause]
 
@@ -41,8 +46,9 @@ public struct Filter: Sendable {
             }
             clauses.append(
                 Clause(
-                    joinedByOr: joinedByOr, isNegated: isNegated, field: word.split(separator: ".").map(String.init),
-                    isUnequal: isUnequal, value: value))
+                    joinedByOr: joinedByOr, isNegated: isNegated,
+                    field: word.split(separator: ".", omittingEmptySubsequences: false).map(String.init),
+                    isUnequal: isUnequal, wanted: try Self.wanted(value)))
             guard let joint = words.popFirst() else { break }
             switch joint.lowercased() {
             case "and": joinedByOr = false
@@ -67,7 +73,7 @@ public struct Filter: Sendable {
             case "\"":
                 isOpen.toggle()
                 wasQuoted = true
-            case " " where !isOpen:
+            case _ where character.isWhitespace && !isOpen:
                 if !word.isEmpty || wasQuoted { words.append(word) }
                 word = ""
                 wasQuoted = false
@@ -79,12 +85,24 @@ public struct Filter: Sendable {
         return words
     }
 
-    /// Whether an object, as it is on the wire, fits. Throws a 400 for a regular expression that is none.
-    public func fits(_ object: JSONValue) throws(APIError) -> Bool {
+    /// What a value of the filter stands for. Most are plain words; only what has a sign of a regular expression is
+    /// made one, and what is none after all is compared as it stands, as LXD does.
+    private static func wanted(_ value: String) throws(APIError) -> Wanted {
+        let signs = "^$.*+?()[]{}|\\".utf8
+        guard value.utf8.contains(where: { signs.contains($0) }) else { return .text(value.lowercased()) }
+        guard value.utf8.count <= Pattern.longest else {
+            throw .badRequest("Invalid filter: a value is longer than \(Pattern.longest) bytes")
+        }
+        let anchored = value.contains("^") || value.contains("$") ? value : "^(?:\(value))$"
+        return Pattern(anchored).map { .pattern($0) } ?? .text(value.lowercased())
+    }
+
+    /// Whether an object, as it is on the wire, fits.
+    public func fits(_ object: JSONValue) -> Bool {
         var result = true
         for clause in clauses {
             let text = Self.value(clause.field[...], in: object)
-            var fits = try text.map { text throws(APIError) in try Self.equal(text, clause.value) } ?? false
+            var fits = text.map { Self.isEqual($0, clause.wanted) } ?? false
             if clause.isUnequal { fits.toggle() }
             if clause.isNegated { fits.toggle() }
             result = clause.joinedByOr ? result || fits : result && fits
@@ -108,17 +126,10 @@ public struct Filter: Sendable {
         return members[first].flatMap { value(field.dropFirst(), in: $0) }
     }
 
-    private static func equal(_ text: String, _ pattern: String) throws(APIError) -> Bool {
-        // Most filters are plain words; only what has a sign of a regular expression is made one.
-        let signs = "^$.*+?()[]{}|\\"
-        guard pattern.contains(where: { signs.contains($0) }) else { return text.lowercased() == pattern.lowercased() }
-        guard pattern.utf8.count <= 256 else { throw .badRequest("Invalid filter: a value is longer than 256 bytes") }
-        let anchored = pattern.contains("^") || pattern.contains("$") ? pattern : "^(?:\(pattern))$"
-        do {
-            // What is compared is short (names, states, values of keys), and so is the time it can take.
-            return try Regex(anchored).ignoresCase().firstMatch(in: String(text.prefix(1024))) != nil
-        } catch {
-            throw .badRequest("Invalid filter: \"\(clipped(pattern))\" is not a regular expression")
+    private static func isEqual(_ text: String, _ wanted: Wanted) -> Bool {
+        switch wanted {
+        case .text(let wanted): text.lowercased() == wanted
+        case .pattern(let pattern): pattern.isFound(in: text.unicodeScalars.prefix(1024))
         }
     }
 }

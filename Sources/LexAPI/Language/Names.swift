@@ -53,16 +53,23 @@ public struct Fingerprint: Sendable, Hashable, CustomStringConvertible {
 /// Rules for the names of things that are not instances.
 public enum ObjectName {
     /// Throws unless the text can name a profile, an alias or a pool: no slash, no space, no control character,
-    /// neither `.` nor `..`, at most 64 bytes.
+    /// no combining accent, neither `.` nor `..`, at most 64 bytes.
     public static func validate(_ text: String, what: String) throws(APIError) {
         guard !text.isEmpty else { throw .badRequest("No name provided for the \(what)") }
-        guard !text.contains("/") else { throw .badRequest("\(what.capitalizedFirst) names may not contain slashes") }
+        // Bytes, not characters: a slash with a combining accent is another character, but still ends a path's name.
+        guard !text.utf8.contains(UInt8(ascii: "/")) else {
+            throw .badRequest("\(what.capitalizedFirst) names may not contain slashes")
+        }
         guard text != ".", text != ".." else { throw .badRequest("Invalid \(what) name \"\(text)\"") }
         guard text.utf8.count <= 64 else {
             throw .badRequest("\(what.capitalizedFirst) names have at most 64 bytes; this one has \(text.utf8.count)")
         }
         guard text.utf8.allSatisfy({ $0 > 32 && $0 != 127 }) else {
             throw .badRequest("\(what.capitalizedFirst) names may not contain spaces or control characters")
+        }
+        // The same letter as one scalar and as two would be one name here and two names in the store.
+        guard text.unicodeScalars.allSatisfy({ $0.properties.canonicalCombiningClass == .notReordered }) else {
+            throw .badRequest("\(what.capitalizedFirst) names may not contain combining accents")
         }
     }
 

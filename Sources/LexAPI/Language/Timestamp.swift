@@ -138,6 +138,8 @@ extension Collection where Element == UInt8 {
         }
         guard rest.isEmpty else { return nil }
         let days = Timestamp.days(fromYear: year, month: month, day: day)
+        // The thirtieth of February would come out as a day of March.
+        guard Timestamp.civil(fromDays: days).day == day else { return nil }
         return Timestamp(seconds: days * 86400 + hour * 3600 + minute * 60 + second - offset, nanoseconds: nanoseconds)
     }
 }

@@ -6,16 +6,16 @@ public struct IPv4Address: ConfigValue, Hashable, Comparable, CustomStringConver
     /// An address from its number.
     public init(_ value: UInt32) { self.value = value }
 
-    /// Four numbers from 0 to 255 with dots.
+    /// Four numbers from 0 to 255 with dots. Leading zeros are refused, which some programs read as octal.
     public init?(configText: String) {
         let parts = configText.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 4 else { return nil }
         var value: UInt32 = 0
         for part in parts {
-            guard (1...3).contains(part.utf8.count), part.utf8.allSatisfy(InstanceName.isDigit),
-                let octet = UInt8(part)
-            else { return nil }
-            value = value << 8 | UInt32(octet)
+            guard let octet = Digits.number(part), octet <= 255, part.utf8.count == 1 || !part.hasPrefix("0") else {
+                return nil
+            }
+            value = value << 8 | octet
         }
         self.value = value
     }
@@ -47,7 +47,8 @@ public struct IPv4Subnet: ConfigValue, Hashable, CustomStringConvertible {
     /// An address, a slash and a number from 0 to 32.
     public init?(configText: String) {
         let parts = configText.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count == 2, let address = IPv4Address(configText: String(parts[0])), let prefix = UInt32(parts[1])
+        guard parts.count == 2, let address = IPv4Address(configText: String(parts[0])),
+            let prefix = Digits.number(parts[1])
         else { return nil }
         self.init(address: address, prefix: prefix)
     }
@@ -162,7 +163,8 @@ public struct IPv6Subnet: ConfigValue, Hashable, CustomStringConvertible {
     /// An address, a slash and a number from 0 to 128.
     public init?(configText: String) {
         let parts = configText.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count == 2, let address = IPv6Address(configText: String(parts[0])), let prefix = UInt32(parts[1])
+        guard parts.count == 2, let address = IPv6Address(configText: String(parts[0])),
+            let prefix = Digits.number(parts[1])
         else { return nil }
         self.init(address: address, prefix: prefix)
     }

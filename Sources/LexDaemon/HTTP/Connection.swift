@@ -59,6 +59,8 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
     private var answerEnded = false
     private var readIsHeld = false
     private var keepAlive = true
+    /// Whether the request wants the head of an answer only: a body would be taken for the next answer.
+    private var isHead = false
     /// Counts the requests: what the reader of one's body wants must not be taken for the next one's.
     private var request = 0
     private var context: ChannelHandlerContext?
@@ -165,6 +167,7 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
         answerEnded = false
         bodyIsUnwanted = false
         keepAlive = head.isKeepAlive
+        isHead = head.method == .HEAD
         request += 1
         let producer = NIOThrowingAsyncSequenceProducer.makeSequence(
             elementType: ByteBuffer.self, failureType: (any Error).self,
@@ -194,7 +197,9 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
         guard let context else { return }
         context.write(
             Self.wrapOutboundOut(responseHead(answer, length: Int64(bytes.readableBytes))), promise: nil)
-        if bytes.readableBytes > 0 { context.write(Self.wrapOutboundOut(.body(.byteBuffer(bytes))), promise: nil) }
+        if bytes.readableBytes > 0, !isHead {
+            context.write(Self.wrapOutboundOut(.body(.byteBuffer(bytes))), promise: nil)
+        }
         sendEnd()
     }
     fileprivate func sendHead(_ answer: Answer, length: Int64) {

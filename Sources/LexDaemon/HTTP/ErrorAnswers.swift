@@ -12,7 +12,7 @@ enum ErrorAnswers {
         case let error as CommitError:
             switch error {
             case .conflict: .conflict("\(error). Read it again and repeat the change")
-            case .tooLarge: .badRequest("\(error)")
+            case .refused: .badRequest("\(error)")
             case .unavailable: .failed("\(error)")
             }
         case is CancellationError: .unavailable("The request was cancelled")

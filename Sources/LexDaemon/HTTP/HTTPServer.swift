@@ -57,14 +57,16 @@ struct HTTPServer: Sendable {
         do {
             answer = try await route(pending)
         } catch {
-            answer = .failure(ErrorAnswers.apiError(error))
-        }
-        if answer.status.code >= 500, answer.status != .serviceUnavailable, answer.status != .notImplemented {
-            logger.warning(
-                "request failed",
-                metadata: [
-                    "method": "\(pending.head.method)", "url": "\(pending.head.uri)", "status": "\(answer.status.code)",
-                ])
+            let error = ErrorAnswers.apiError(error)
+            if error.status >= 500, error.status != 501, error.status != 503 {
+                logger.warning(
+                    "request failed",
+                    metadata: [
+                        "method": "\(pending.head.method)", "url": "\(pending.head.uri)", "status": "\(error.status)",
+                        "reason": "\(error.message)",
+                    ])
+            }
+            answer = .failure(error)
         }
         await pending.answer(with: answer)
     }
@@ -89,6 +91,7 @@ struct HTTPServer: Sendable {
         case .notFound: throw APIError.notFound("not found")
         case .noSuchMethod: throw APIError(status: 501, "not implemented")
         case .found(let handler, let parameters):
+            try Projects.check(path, query: target.query)
             let request = Request(
                 method: method, path: path, parameters: parameters, query: target.query, headers: pending.head.headers,
                 peer: pending.peer, body: pending.body, closed: pending.channel.closeFuture, legacyName: legacyName)
@@ -120,7 +123,7 @@ struct HTTPServer: Sendable {
         }
         unlink(path)
         let listener = OwnedDescriptor(taking: try checked("listen on", path) { lex_listen_unix(path) })
-        try checked("change the group of", path) { chown(path, 0, group) }
+        try checked("change the group of", path) { chown(path, uid_t.max, group) }
         try checked("change the mode of", path) { chmod(path, 0o660) }
         return listener.release()
     }

@@ -47,8 +47,9 @@ struct Router: Sendable {
     }
 
     func match(_ method: Method, _ path: String) -> Match {
-        let parts = path.split(separator: "/")
-        guard let candidates = routes[parts.count] else { return .notFound }
+        // An empty part is no part: a name that was left out must not make the next word the name.
+        let parts = path.dropFirst().split(separator: "/", omittingEmptySubsequences: path.count < 2)
+        guard path.hasPrefix("/"), let candidates = routes[parts.count] else { return .notFound }
         // The most literal pattern that fits owns the path: an alias is never looked for among the images.
         for route in candidates {
             guard let parameters = fit(route.segments, parts) else { continue }
@@ -64,7 +65,7 @@ struct Router: Sendable {
             switch segment {
             case .literal(let literal): if literal != part { return nil }
             case .parameter(let name):
-                guard let value = PercentEncoding.decode(part) else { return nil }
+                guard !part.isEmpty, let value = PercentEncoding.decode(part) else { return nil }
                 parameters[name] = value
             }
         }

@@ -3,7 +3,8 @@ import NIOWebSocket
 
 /// One websocket (RFC 6455), the server's side.
 ///
-/// Messages come in as the frames they are sent in: what streams over it does not care where a message ends.
+/// Binary messages come in as the frames they are sent in: what streams over it does not care where a message ends.
+/// Text, which says something, is put together.
 struct WebSocket: Sendable {
     enum Message: Sendable {
         case binary(ByteBuffer)
@@ -12,6 +13,8 @@ struct WebSocket: Sendable {
 
     /// The largest frame taken, in bytes.
     static let largestFrame = 16 << 20
+    /// The largest text message in several frames, in bytes.
+    static let largestText = 1 << 20
 
     private let channel: any Channel
     private let inbound: NIOAsyncChannelInboundStream<WebSocketFrame>
@@ -24,19 +27,31 @@ struct WebSocket: Sendable {
     /// Hands over what the other side sends, until its close, its end, or `handle` answers false; pings are answered
     /// on the way. To be called once.
     func receive(_ handle: (Message) async throws -> Bool) async throws {
-        // A continuation takes the kind of the frame it continues.
-        var isText = false
+        // The text whose end is still to come; a continuation takes the kind of the frame it continues.
+        var text: ByteBuffer?
         for try await frame in inbound {
             let data = frame.unmaskedData
             let message: Message
             switch frame.opcode {
             case .binary:
-                isText = false
+                text = nil
                 message = .binary(data)
+            case .text where frame.fin: message = .text(data)
             case .text:
-                isText = true
-                message = .text(data)
-            case .continuation: message = isText ? .text(data) : .binary(data)
+                text = data
+                continue
+            case .continuation:
+                guard var whole = text else {
+                    message = .binary(data)
+                    break
+                }
+                guard whole.readableBytes + data.readableBytes <= Self.largestText else {
+                    throw NIOWebSocketError.invalidFrameLength
+                }
+                whole.writeImmutableBuffer(data)
+                text = frame.fin ? nil : whole
+                guard frame.fin else { continue }
+                message = .text(whole)
             case .ping:
                 try await send(.pong, data)
                 continue

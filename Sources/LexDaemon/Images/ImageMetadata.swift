@@ -58,28 +58,36 @@ struct ImageMetadata: Sendable, Equatable {
 enum YAMLBounds {
     /// The deepest nesting taken; what lexd reads has four levels.
     private static let deepest = 32
+    /// The most opening brackets: a quoted one that closes would hide how deep the others go.
+    private static let mostBrackets = 1000
 
     /// Reads one document. `what` begins the sentence of an error.
     static func compose(_ yaml: String, what: String) throws(APIError) -> Node {
         // Before the parser builds anything: brackets and dashes are all that can nest without growing in width.
         var depth = 0
+        var brackets = 0
         for line in yaml.utf8.split(separator: UInt8(ascii: "\n")) {
             var dashes = 0
             var atStart = true
             for byte in line {
                 switch byte {
-                case UInt8(ascii: "["), UInt8(ascii: "{"): depth += 1
+                case UInt8(ascii: "["), UInt8(ascii: "{"):
+                    depth += 1
+                    brackets += 1
                 case UInt8(ascii: "]"), UInt8(ascii: "}"): depth = max(0, depth - 1)
                 case UInt8(ascii: "-"), UInt8(ascii: "?"): if atStart { dashes += 1 }
                 case UInt8(ascii: " "): break
                 default: atStart = false
                 }
-                guard depth <= deepest, dashes <= deepest else { throw .badRequest("\(what) is nested too deeply") }
+                guard depth <= deepest, dashes <= deepest, brackets <= mostBrackets else {
+                    throw .badRequest("\(what) is nested too deeply")
+                }
             }
             guard line.prefix(while: { $0 == UInt8(ascii: " ") }).count <= 256 else {
                 throw .badRequest("\(what) is nested too deeply")
             }
         }
+        guard !hasAlias(yaml.utf8) else { throw .badRequest("\(what) uses YAML anchors, which lexd does not take") }
         let node: Node?
         do {
             let parser = try Parser(yaml: yaml)
@@ -90,6 +98,30 @@ enum YAMLBounds {
         guard let node else { throw .badRequest("\(what) is empty") }
         if hasAnchor(node, 0) { throw .badRequest("\(what) uses YAML anchors, which lexd does not take") }
         return node
+    }
+
+    /// Whether anything in the text could be an alias of an anchor in it: the parser itself takes years for an alias that
+    /// stands for gigabytes and is the key of a mapping.
+    private static func hasAlias(_ yaml: String.UTF8View) -> Bool {
+        func isName(_ byte: UInt8) -> Bool {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                true
+            default: false
+            }
+        }
+        func names(after sign: UInt8) -> Set<[UInt8]> {
+            var names: Set<[UInt8]> = []
+            var rest = yaml[...]
+            while let place = rest.firstIndex(of: sign) {
+                rest = rest[rest.index(after: place)...]
+                let name = rest.prefix(while: isName)
+                if !name.isEmpty { names.insert(Array(name)) }
+            }
+            return names
+        }
+        return !names(after: UInt8(ascii: "&")).isDisjoint(with: names(after: UInt8(ascii: "*")))
     }
 
     private static func hasAnchor(_ node: Node, _ depth: Int) -> Bool {

@@ -314,6 +314,8 @@ final class ProgressMeter: Sendable {
 
     /// The text for so many bytes done, or nil when it is too early for another.
     func text(at done: UInt64) -> String? {
+        // The number comes from the helper, which may be an attacker's by now.
+        let done = total > 0 ? min(done, total) : done
         let now = ContinuousClock.now
         let due = last.withLock { last in
             if let last, now - last < .milliseconds(200) { return false }
@@ -322,11 +324,10 @@ final class ProgressMeter: Sendable {
         }
         guard due else { return nil }
         let seconds = Double((now - begin).components.attoseconds) / 1e18 + Double((now - begin).components.seconds)
-        let speed = Double(done) / max(seconds, 0.001) / 1_000_000
-        let hundredths = Int64(speed * 100)
+        let hundredths = Int64(min(Double(done) / max(seconds, 0.001) / 10_000, 1e15))
         let fraction = hundredths % 100
         let rate = "\(hundredths / 100).\(fraction < 10 ? "0" : "")\(fraction)MB/s"
         guard total > 0 else { return rate }
-        return "\(min(100, done * 100 / total))% (\(rate))"
+        return "\(total.dividingFullWidth(done.multipliedFullWidth(by: 100)).quotient)% (\(rate))"
     }
 }

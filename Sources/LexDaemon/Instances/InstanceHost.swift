@@ -6,7 +6,7 @@ import LexInstance
 /// The machine as instances meet it: what starts them, what gives them ids, terminals and limits.
 struct InstanceHost: Sendable {
     let runtime: any Runtime
-    let consoles: Consoles
+    let consoles: any ConsoleHolder
     let ids: IDRanges
     let cgroups: CgroupLayout
     let facts: HostFacts

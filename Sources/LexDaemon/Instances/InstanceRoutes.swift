@@ -56,7 +56,7 @@ struct InstanceRoutes: Sendable {
         if !filter.isEmpty {
             var fitting: [InstanceRecord] = []
             for record in records {
-                if try filter.fits(try JSONCoding.value(try await instances.view(record))) { fitting.append(record) }
+                if filter.fits(try JSONCoding.value(try await instances.view(record))) { fitting.append(record) }
             }
             records = fitting
         }

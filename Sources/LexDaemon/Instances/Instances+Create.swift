@@ -184,9 +184,8 @@ extension Instances {
         }
         // What belongs to devices that are gone goes with them.
         for key in record.config.keys where key.hasPrefix("volatile.") {
-            let parts = key.split(separator: ".")
-            guard parts.count == 3, InstanceKeys.Volatile.deviceFields.contains(String(parts[2])) else { continue }
-            if case .nic = devices[String(parts[1])] { continue }
+            guard let (device, _) = InstanceKeys.Volatile.device(of: key) else { continue }
+            if case .nic = devices[device] { continue }
             record.config[key] = nil
         }
     }

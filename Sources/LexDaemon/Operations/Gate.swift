@@ -6,21 +6,28 @@ final class Gate: Sendable {
     private struct State {
         var isOpen = false
         var next = 0
-        var waiting: [Int: CheckedContinuation<Bool, Never>] = [:]
-        /// Those whose time was up before they lay down.
-        var givenUp: Set<Int> = []
+        var waiters: [Int: Waiter] = [:]
+    }
+    /// One who waits, from its coming to its going.
+    private enum Waiter {
+        case arriving
+        case waiting(CheckedContinuation<Bool, Never>)
+        /// Its time was up before it lay down.
+        case givenUp
     }
     private let state = Mutex(State())
 
     var isOpen: Bool { state.withLock { $0.isOpen } }
+    /// How many wait.
+    var waiterCount: Int { state.withLock { $0.waiters.count } }
 
     func open() {
-        let waiting = state.withLock { state in
+        let waiters = state.withLock { state in
             state.isOpen = true
-            defer { state.waiting = [:] }
-            return state.waiting.values
+            defer { state.waiters = [:] }
+            return state.waiters.values
         }
-        for continuation in waiting { continuation.resume(returning: true) }
+        for case .waiting(let continuation) in waiters { continuation.resume(returning: true) }
     }
 
     /// Waits until it is open. False when the time, or the patience of whoever waits (`giveUp`), ended before.
@@ -29,6 +36,7 @@ final class Gate: Sendable {
         let number: Int? = state.withLock { state in
             guard !state.isOpen else { return nil }
             defer { state.next += 1 }
+            state.waiters[state.next] = .arriving
             return state.next
         }
         guard let number else { return true }
@@ -38,8 +46,8 @@ final class Gate: Sendable {
             await withCheckedContinuation { continuation in
                 let answer: Bool? = state.withLock { state in
                     if state.isOpen { return true }
-                    if state.givenUp.remove(number) != nil { return false }
-                    state.waiting[number] = continuation
+                    if case .givenUp? = state.waiters[number] { return false }
+                    state.waiters[number] = .waiting(continuation)
                     return nil
                 }
                 if let answer { continuation.resume(returning: answer) }
@@ -48,16 +56,17 @@ final class Gate: Sendable {
             wake(number)
         }
         timer?.cancel()
-        state.withLock { _ = $0.givenUp.remove(number) }
+        state.withLock { $0.waiters[number] = nil }
         return opened
     }
 
     private func wake(_ number: Int) {
-        let continuation = state.withLock { state in
-            let continuation = state.waiting.removeValue(forKey: number)
-            // `next` tells a waiter that has not lain down yet from one that is gone.
-            if continuation == nil, !state.isOpen { state.givenUp.insert(number) }
-            return continuation
+        let continuation: CheckedContinuation<Bool, Never>? = state.withLock { state in
+            // Who is gone is not there: a connection may tell of its end long after.
+            guard let waiter = state.waiters[number] else { return nil }
+            state.waiters[number] = .givenUp
+            if case .waiting(let continuation) = waiter { return continuation }
+            return nil
         }
         continuation?.resume(returning: false)
     }

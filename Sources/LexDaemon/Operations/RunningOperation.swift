@@ -33,13 +33,15 @@ final class RunningOperation: Sendable {
 
     /// Sets one value of its metadata; nil removes it.
     func set(_ key: String, _ value: JSONValue?) {
-        state.withLock { state in
+        let isChanged = state.withLock { state in
+            guard !state.isFinal else { return false }
             var metadata = state.metadata ?? [:]
             metadata[key] = value
             state.metadata = metadata
             state.updatedAt = .now
+            return true
         }
-        announce()
+        if isChanged { announce() }
     }
 
     /// Sets the URLs of what it works on, once that is known.
@@ -56,25 +58,29 @@ final class RunningOperation: Sendable {
         ended.open()
     }
 
-    private func change(to status: StatusCode, error: String = "") {
-        state.withLock { state in
+    /// Answers whether it was changed: what has ended stays as it ended.
+    @discardableResult
+    private func change(to status: StatusCode, error: String = "") -> Bool {
+        let isChanged = state.withLock { state in
+            guard !state.isFinal else { return false }
             state.status = status.name
             state.statusCode = status.rawValue
             state.err = error
             state.updatedAt = .now
             if status.isFinal { state.mayCancel = false }
+            return true
         }
-        announce()
+        if isChanged { announce() }
+        return isChanged
     }
 
     func announce() { events.operation(view, project: project) }
 
     /// Cancels it; throws a 400 when it cannot be.
     func cancel() async throws(APIError) {
-        guard let cancel = plan.cancel, !view.isFinal else {
+        guard let cancel = plan.cancel, change(to: .cancelling) else {
             throw .badRequest("This operation can't be cancelled")
         }
-        change(to: .cancelling)
         await cancel()
     }
 

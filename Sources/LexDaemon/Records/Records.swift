@@ -95,6 +95,10 @@ final class Records<Value: Record>: Sendable {
     func delete(_ stored: Stored<Value>) async throws {
         try await store.commit(
             [.delete(Self.key(stored.name))], ifUnchanged: [.at(stored.revision, Self.key(stored.name))])
-        cache.withLock { $0.entries[stored.name] = nil }
+        cache.withLock { cache in
+            // One of the same name may have been made meanwhile.
+            if let present = cache.entries[stored.name], present.revision > stored.revision { return }
+            cache.entries[stored.name] = nil
+        }
     }
 }

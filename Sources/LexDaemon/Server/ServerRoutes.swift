@@ -17,7 +17,7 @@ struct ServerRoutes: Sendable {
     func mount(on router: inout Router) {
         router.get(API.server.versions) { _ in ["/1.0"] }
         router.getTagged(API.server.get) { request in
-            if let project = request.query["project"], project != Project.defaultName {
+            if let project = request.query["project"], !project.isEmpty, project != Project.defaultName {
                 throw APIError.notFound("Project not found")
             }
             let server = try await view()

@@ -16,12 +16,20 @@ package func makeDirectories(_ path: String, mode: UInt32 = 0o700) throws(System
     }
 }
 
-/// The names in a directory, without `.` and `..`, in order.
+/// The names in a directory, without `.` and `..`, in order. What is no UTF-8 in them is replaced: for directories whose
+/// names lexd itself gives.
 package func directoryNames(_ path: String) throws(SystemError) -> [String] {
-    try directoryNames(of: OwnedDescriptor.directory(path), path)
+    try rawNames(of: OwnedDescriptor.directory(path), path).map(text).sorted()
 }
 
-private func directoryNames(of descriptor: borrowing OwnedDescriptor, _ path: String) throws(SystemError) -> [String] {
+/// A name as the kernel has it: bytes of any kind, ended with a NUL. Guests give their files such names.
+private typealias RawName = [CChar]
+
+private func text(_ name: RawName) -> String {
+    String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}
+
+private func rawNames(of descriptor: borrowing OwnedDescriptor, _ path: String) throws(SystemError) -> [RawName] {
     // fdopendir takes its descriptor over, and its position is shared with the original: a fresh one.
     let fresh = try checked("open", path) { openat(descriptor.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     guard let stream = fdopendir(fresh) else {
@@ -30,14 +38,15 @@ private func directoryNames(of descriptor: borrowing OwnedDescriptor, _ path: St
         throw error
     }
     defer { closedir(stream) }
-    var names: [String] = []
+    let dot = CChar(UInt8(ascii: "."))
+    var names: [RawName] = []
     while let entry = readdir(stream) {
-        let name = withUnsafePointer(to: &entry.pointee.d_name) {
-            $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+            bytes.prefix { $0 != 0 }.map { CChar(bitPattern: $0) } + [0]
         }
-        if name != ".", name != ".." { names.append(name) }
+        if name != [dot, 0], name != [dot, dot, 0] { names.append(name) }
     }
-    return names.sorted()
+    return names
 }
 
 /// Removes a file or a whole tree; one that is not there is fine.
@@ -45,6 +54,8 @@ private func directoryNames(of descriptor: borrowing OwnedDescriptor, _ path: St
 /// No symbolic link is ever followed, and no depth makes it fail: what lies deeper than 64 directories is moved up
 /// first. Nothing may write to the tree meanwhile.
 package func removeTree(_ path: String) throws(SystemError) {
+    var path = path
+    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
     let parent = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
     let name = path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
     let directory: OwnedDescriptor
@@ -53,14 +64,16 @@ package func removeTree(_ path: String) throws(SystemError) {
         throw error
     }
     var removal = TreeRemoval()
-    try removal.remove(name, in: directory, path)
+    try removal.remove(Array(name.utf8CString), in: directory, path)
 }
 
 private struct TreeRemoval {
     private static let deepest = 64
+    // A name nobody can have put there: the tree may be an attacker's.
+    private let prefix = ".lexd-" + String(UInt64.random(in: .min ... .max), radix: 36) + "-"
     private var moved = 0
 
-    mutating func remove(_ name: String, in parent: borrowing OwnedDescriptor, _ path: String) throws(SystemError) {
+    mutating func remove(_ name: RawName, in parent: borrowing OwnedDescriptor, _ path: String) throws(SystemError) {
         if unlinkat(parent.number, name, 0) == 0 { return }
         switch errno {
         case ENOENT: return
@@ -70,14 +83,14 @@ private struct TreeRemoval {
         let root = try open(name, in: parent, path)
         // Emptying may move deeper directories up into `root`: again until there is nothing left.
         while true {
-            let names = try directoryNames(of: root, path)
+            let names = try rawNames(of: root, path)
             if names.isEmpty { break }
             for child in names { try removeEntry(child, in: root, depth: 1, root: root.number, path) }
         }
         try checked("remove directory", path) { unlinkat(parent.number, name, AT_REMOVEDIR) }
     }
 
-    private func open(_ name: String, in parent: borrowing OwnedDescriptor, _ path: String) throws(SystemError)
+    private func open(_ name: RawName, in parent: borrowing OwnedDescriptor, _ path: String) throws(SystemError)
         -> OwnedDescriptor
     {
         OwnedDescriptor(
@@ -87,24 +100,26 @@ private struct TreeRemoval {
     }
 
     private mutating func removeEntry(
-        _ name: String, in parent: borrowing OwnedDescriptor, depth: Int, root: Int32, _ path: String
+        _ name: RawName, in parent: borrowing OwnedDescriptor, depth: Int, root: Int32, _ path: String
     ) throws(SystemError) {
         if unlinkat(parent.number, name, 0) == 0 { return }
         guard errno == EISDIR || errno == EPERM else {
             if errno == ENOENT { return }
-            throw SystemError("remove \"\(name)\" below", path)
+            throw SystemError("remove \"\(text(name))\" below", path)
         }
         if unlinkat(parent.number, name, AT_REMOVEDIR) == 0 { return }
         if depth >= Self.deepest {
             moved += 1
-            try checked("move up \"\(name)\" below", path) { renameat(parent.number, name, root, ".lexd-\(moved)") }
+            try checked("move up \"\(text(name))\" below", path) {
+                renameat(parent.number, name, root, "\(prefix)\(moved)")
+            }
             return
         }
-        let directory = try open(name, in: parent, "\(path)/…/\(name)")
-        for child in try directoryNames(of: directory, path) {
+        let directory = try open(name, in: parent, "\(path)/…/\(text(name))")
+        for child in try rawNames(of: directory, path) {
             try removeEntry(child, in: directory, depth: depth + 1, root: root, path)
         }
-        try checked("remove directory \"\(name)\" below", path) { unlinkat(parent.number, name, AT_REMOVEDIR) }
+        try checked("remove directory \"\(text(name))\" below", path) { unlinkat(parent.number, name, AT_REMOVEDIR) }
     }
 }
 
@@ -137,22 +152,23 @@ package struct OpenDirectory: Error, CustomStringConvertible {
     }
 }
 
-/// The bytes a tree takes on disk: each file's blocks, a file with several names once. No link is followed.
+/// The bytes a tree takes on disk: each file's blocks, a file with several names once. No link is followed. What lies
+/// deeper than a path can say is not counted.
 package func treeSize(_ path: String) throws -> Int64 {
     var total: Int64 = 0
     var seen: Set<[UInt64]> = []
     // Paths and not descriptors wait here, so that neither depth nor breadth needs more than memory; nothing is
     // written, so a tree that changes meanwhile only makes the sum a little old.
-    var waiting = [path]
+    var waiting = [Array(path.utf8CString)]
     while let directory = waiting.popLast() {
-        guard let descriptor = try? OwnedDescriptor.open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW) else {
-            continue
-        }
-        for name in (try? directoryNames(of: descriptor, directory)) ?? [] {
+        let number = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        guard number >= 0 else { continue }
+        let descriptor = OwnedDescriptor(taking: number)
+        for name in (try? rawNames(of: descriptor, path)) ?? [] {
             var status = stat()
             guard fstatat(descriptor.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { continue }
             if status.st_mode & S_IFMT == S_IFDIR {
-                waiting.append("\(directory)/\(name)")
+                waiting.append(directory.dropLast() + [CChar(UInt8(ascii: "/"))] + name)
             } else if status.st_nlink > 1, !seen.insert([UInt64(status.st_dev), UInt64(status.st_ino)]).inserted {
                 continue
             }

@@ -51,8 +51,12 @@ final class ArchiveConversation: Sendable {
             var answer: ArchiveReply?
             do {
                 try await send(job, descriptors)
-                answer = try await lastReply()
             } catch let error as SystemError where error.code == EPIPE || error.code == ECONNRESET {
+                // It ended, but may have answered before.
+            }
+            do {
+                answer = try await lastReply()
+            } catch let error as SystemError where error.code == ECONNRESET {
                 // It ended; why is for the launcher to say.
             }
             guard let launch = try await launcher.reply(RuntimeReply.self) else { return .ended(answer, nil) }

@@ -2,8 +2,18 @@ import CLexLinux
 package import LexHost
 import LexIPC
 
+/// What gives instances their consoles: a process that outlives lexd in earnest, paths in unit tests.
+package protocol ConsoleHolder: Sendable {
+    /// A new console for an instance, owned by this host id: the path of its terminal.
+    func open(_ instance: String, owner: UInt32) async throws -> String
+    /// Gives up an instance's console.
+    func close(_ instance: String) async throws
+    /// Lets the holder end when it holds nothing.
+    func end() async
+}
+
 /// The consoles of all instances, held by a process that outlives lexd.
-package actor Consoles {
+package actor Consoles: ConsoleHolder {
     private let programs: HelperPrograms
     private let socketPath: String
     /// The holder talks with one at a time: who comes next waits here.

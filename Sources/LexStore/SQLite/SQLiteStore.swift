@@ -1,5 +1,6 @@
 import FoundationEssentials
 import GRDB
+import Glibc
 
 /// The store of a machine that stands alone: one SQLite file in WAL mode.
 ///
@@ -9,6 +10,7 @@ package struct SQLiteStore: StateStore {
 
     /// Opens or makes the file, which only its owner may read.
     package init(path: String) throws {
+        try Self.close(path)
         var configuration = Configuration()
         configuration.journalMode = .wal
         configuration.maximumReaderCount = 2
@@ -28,6 +30,18 @@ package struct SQLiteStore: StateStore {
                     """)
         }
         try migrator.migrate(pool)
+    }
+
+    /// Makes the file, or takes a file that is there, closed to everybody else: it holds what instances are given as
+    /// secrets. SQLite gives the files it makes beside it the same mode (https://sqlite.org/src/file/src/os_unix.c).
+    private static func close(_ path: String) throws {
+        let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard file >= 0 else { throw StoreFileError(path: path, code: errno) }
+        defer { Glibc.close(file) }
+        guard fchmod(file, 0o600) == 0 else { throw StoreFileError(path: path, code: errno) }
+        for beside in [path + "-wal", path + "-shm"] {
+            guard chmod(beside, 0o600) == 0 || errno == ENOENT else { throw StoreFileError(path: beside, code: errno) }
+        }
     }
 
     package func read(_ range: KeyRange) async throws -> Snapshot {
@@ -73,6 +87,13 @@ package struct SQLiteStore: StateStore {
     package func close() async {
         try? pool.close()
     }
+}
+
+/// The file of the store cannot be made or closed to others.
+package struct StoreFileError: Error, CustomStringConvertible {
+    let path: String
+    let code: Int32
+    package var description: String { "cannot open the state store \(path): \(String(cString: strerror(code)))" }
 }
 
 private func apply(_ changes: [Change], _ guards: [Guard], in database: Database) throws -> Revision {

@@ -56,7 +56,8 @@ extension SystemTests {
                 #expect(try await client("config", "get", "c1", "user.a") == "2\n")
                 #expect(try await client("config", "get", "c1", "user.b") == "new\n")
                 // In an editor, on a terminal.
-                let editor = try daemon.file("editor", Array("#!/bin/sh\nsed -i 's/user.b: new/user.b: newer/' \"$1\"\n".utf8))
+                let editor = try daemon.file(
+                    "editor", Array("#!/bin/sh\nsed -i 's/user.b: new/user.b: newer/' \"$1\"\n".utf8))
                 #expect(chmod(editor, 0o755) == 0)
                 let program = Program(
                     client.path, environment: client.environment.merging(["EDITOR": editor, "VISUAL": editor]) { $1 })

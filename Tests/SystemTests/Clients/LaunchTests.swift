@@ -55,7 +55,8 @@ extension SystemTests {
         func namesAndOptionsAtLaunch(_ name: ClientProgram) async throws {
             try await withDaemon { daemon in
                 let client = daemon.program(name)
-                let said = try await client("launch", "busybox", "-c", "user.k=v", "-e", "-d", "eth0,hwaddr=00:16:3e:aa:bb:cc")
+                let said = try await client(
+                    "launch", "busybox", "-c", "user.k=v", "-e", "-d", "eth0,hwaddr=00:16:3e:aa:bb:cc")
                 let words = try #require(said.split(separator: "\n").first { $0.contains("Instance name is: ") })
                 let chosen = String(words.split(separator: " ").last ?? "")
                 #expect(!chosen.isEmpty)
@@ -124,7 +125,8 @@ extension SystemTests {
                     (["web"], "web1\nweb2\n"), (["^web1$"], "web1\n"), (["user.role=back"], "db1\n"),
                     (["user.role=front", "status=stopped"], "web2\n"), (["status=running"], "web1\n"),
                     (["type=container"], "db1\nweb1\nweb2\n"), (["limits.cpu=1"], "web2\n"),
-                    (["architecture=x86_64"], "db1\nweb1\nweb2\n"), (["nobody"], ""), (["user.role=.*ro.*"], "web1\nweb2\n"),
+                    (["architecture=x86_64"], "db1\nweb1\nweb2\n"), (["nobody"], ""),
+                    (["user.role=.*ro.*"], "web1\nweb2\n"),
                 ]
                 for (filter, names) in wanted {
                     for client in ClientProgram.allCases {
@@ -146,7 +148,8 @@ extension SystemTests {
                 }
                 for bad in ["name", "name eq", "name xx db1", "name eq db1 and", "name eq \"db1"] {
                     let escaped = bad.split(separator: " ").joined(separator: "%20")
-                    #expect(try await daemon.client.raw(.get, "/1.0/instances?filter=\(escaped)").status == 400, "\(bad)")
+                    #expect(
+                        try await daemon.client.raw(.get, "/1.0/instances?filter=\(escaped)").status == 400, "\(bad)")
                 }
             }
         }

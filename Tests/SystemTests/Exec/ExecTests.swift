@@ -168,12 +168,14 @@ extension SystemTests {
                 #expect(try await read(first) == "kept\n")
                 #expect(try await read(second) == "wrong\n")
                 let logs = try await daemon.client.call(API.instances.logs, path: ["name": "c1"])
-                #expect(logs.contains(first) && logs.contains(second) && logs.contains("/1.0/instances/c1/logs/lxc.log"))
+                #expect(
+                    logs.contains(first) && logs.contains(second) && logs.contains("/1.0/instances/c1/logs/lxc.log"))
                 #expect(try await daemon.client.raw(.delete, first).status == 200)
                 #expect(try await daemon.client.raw(.get, first).status == 404)
                 #expect(try await daemon.client.raw(.delete, "/1.0/instances/c1/logs/lxc.log").status == 400)
                 for name in ["..%2f..%2flexd.db", "%2e%2e", "lexd.db", "exec_.stdout%00", "exec_..%2fx.stdout"] {
-                    #expect(try await daemon.client.raw(.get, "/1.0/instances/c1/logs/\(name)").status == 404, "\(name)")
+                    #expect(
+                        try await daemon.client.raw(.get, "/1.0/instances/c1/logs/\(name)").status == 404, "\(name)")
                 }
             }
         }

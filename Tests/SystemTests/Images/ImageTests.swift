@@ -105,8 +105,18 @@ extension SystemTests {
                     ("cut short", Array(whole.prefix(whole.count / 2))),
                     ("no metadata", tar { $0.add("rootfs", .directory) }),
                     ("no root", tar { $0.add("metadata.yaml", text: metadata) }),
-                    ("broken metadata", tar { $0.add("metadata.yaml", text: "architecture: [\n"); $0.add("rootfs", .directory) }),
-                    ("no architecture", tar { $0.add("metadata.yaml", text: "creation_date: 1\n"); $0.add("rootfs", .directory) }),
+                    (
+                        "broken metadata",
+                        tar {
+                            $0.add("metadata.yaml", text: "architecture: [\n"); $0.add("rootfs", .directory)
+                        }
+                    ),
+                    (
+                        "no architecture",
+                        tar {
+                            $0.add("metadata.yaml", text: "creation_date: 1\n"); $0.add("rootfs", .directory)
+                        }
+                    ),
                     (
                         "a name that leads out",
                         tar {
@@ -135,7 +145,10 @@ extension SystemTests {
                 }
                 let wrong = try await daemon.client.raw(
                     .post, "/1.0/images", body: whole,
-                    headers: [("Content-Type", "application/octet-stream"), ("X-LXD-fingerprint", String(repeating: "a", count: 64))])
+                    headers: [
+                        ("Content-Type", "application/octet-stream"),
+                        ("X-LXD-fingerprint", String(repeating: "a", count: 64)),
+                    ])
                 #expect(wrong.status == 400)
                 // A client that goes away in the middle.
                 let half = try RawConnection(daemon)

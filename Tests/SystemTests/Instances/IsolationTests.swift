@@ -14,7 +14,8 @@ extension SystemTests {
                 try await daemon.launch("c2")
                 var bases: [UInt32] = []
                 for name in ["c1", "c2"] {
-                    let map = try await daemon.shell(name, "cat /proc/self/uid_map").split(separator: " ").map(String.init)
+                    let map = try await daemon.shell(name, "cat /proc/self/uid_map").split(separator: " ").map(
+                        String.init)
                     #expect(map.count == 3)
                     #expect(map[0] == "0")
                     #expect(map[2] == "65536")
@@ -44,9 +45,11 @@ extension SystemTests {
                 for mount in mounts {
                     let kind = mount.split(separator: " ")[2]
                     #expect(
-                        ["overlay", "proc", "sysfs", "tmpfs", "devtmpfs", "devpts", "mqueue", "cgroup", "cgroup2",
-                            "securityfs", "debugfs", "tracefs", "pstore", "fusectl", "binfmt_misc", "bpf", "fuse.lxcfs"]
-                            .contains(String(kind)), "\(mount)")
+                        [
+                            "overlay", "proc", "sysfs", "tmpfs", "devtmpfs", "devpts", "mqueue", "cgroup", "cgroup2",
+                            "securityfs", "debugfs", "tracefs", "pstore", "fusectl", "binfmt_misc", "bpf", "fuse.lxcfs",
+                        ]
+                        .contains(String(kind)), "\(mount)")
                     #expect(!mount.contains(daemon.directory), "\(mount)")
                 }
                 // Its own names for host, processes, network.

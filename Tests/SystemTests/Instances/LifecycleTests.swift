@@ -217,9 +217,11 @@ extension SystemTests {
                 #expect(refused.errors.contains("The image is for s390x"), "\(refused)")
                 #expect(try await daemon.client.raw(.get, "/1.0/instances/c9").status == 404)
                 try await eventually("nothing is left") {
-                    let added = try await HostSnapshot.take(tag: daemon.tag, directory: daemon.work).added(since: before)
+                    let added = try await HostSnapshot.take(tag: daemon.tag, directory: daemon.work).added(
+                        since: before)
                     // The holder of consoles stays until the daemon ends.
-                    return added.filter { !$0.contains("consoles") && !$0.contains("/lxc") && !$0.contains(".pivot") } == []
+                    return added.filter { !$0.contains("consoles") && !$0.contains("/lxc") && !$0.contains(".pivot") }
+                        == []
                 }
             }
         }

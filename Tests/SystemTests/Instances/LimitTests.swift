@@ -93,7 +93,9 @@ extension SystemTests {
         @Test func aLimitThatCannotBeTaken() async throws {
             try await withDaemon { daemon in
                 try await daemon.launch("c1", config: ["limits.memory": "512MiB"])
-                try await daemon.shell("c1", "mount -t tmpfs -o size=300M tmpfs /tmp; dd if=/dev/zero of=/tmp/x bs=1M count=200 2>/dev/null")
+                try await daemon.shell(
+                    "c1",
+                    "mount -t tmpfs -o size=300M tmpfs /tmp; dd if=/dev/zero of=/tmp/x bs=1M count=200 2>/dev/null")
                 let layout = try CgroupLayout.detect()
                 if !layout.isUnified {
                     let error = await #expect(throws: APIError.self) {
@@ -137,7 +139,8 @@ extension SystemTests {
                 try await daemon.changeState("c1", "restart", timeout: 20)
                 #expect(try await daemon.shell("c1", ofInit) == "GREETING=good night")
                 // liblxc names itself; nothing of lexd's own environment is passed on.
-                let names = try await daemon.shell("c1", "tr '\\0' '\\n' < /proc/1/environ | cut -d= -f1 | sort | tr '\\n' ' '")
+                let names = try await daemon.shell(
+                    "c1", "tr '\\0' '\\n' < /proc/1/environ | cut -d= -f1 | sort | tr '\\n' ' '")
                 #expect(names == "EMPTY GREETING container ")
             }
         }

@@ -56,49 +56,52 @@ extension SystemTests {
             }
         }
 
-        /// Instances find each other by names that the daemon gives, reach each other and the gateway; after a restart
-        /// of one it has its address again.
+        /// Instances find each other by names that the daemon gives, and reach each other and the gateway.
         @Test func namesAndAddresses() async throws {
             try await withDaemon { daemon in
                 try await daemon.launch("web")
                 try await daemon.launch("db")
-                func address(_ name: String, _ family: String) async throws -> String {
-                    try await eventually("an address of \(name)") {
-                        try await daemon.state(name).network?["eth0"]?.addresses
-                            .first { $0.family == family && $0.scope == "global" }?.address
-                    }
-                }
-                let web = try await address("web", "inet")
-                let db = try await address("db", "inet")
-                #expect(web != db)
-                let web6 = try await address("web", "inet6")
-                try await eventually("web's name") {
-                    try await daemon.exec("db", "nslookup", "web.lexd").text.contains(web)
-                }
-                try await eventually("web's name in IPv6") {
-                    try await daemon.exec("db", "nslookup", "-type=aaaa", "web.lexd").text.contains(web6)
-                }
-                #expect(try await daemon.exec("db", "ping", "-c", "1", "-W", "5", "web.lexd").status == 0)
-                #expect(try await daemon.exec("web", "ping", "-c", "1", "-W", "5", "db").status == 0)
-                #expect(try await daemon.exec("web", "ping", "-6", "-c", "1", "-W", "5", "db.lexd").status == 0)
-                let pool = try await daemon.client.call(API.networks.get, path: ["name": daemon.network()])
-                let gateway = try #require(pool.config["ipv4.address"]).prefix { $0 != "/" }
-                #expect(try await daemon.exec("web", "ping", "-c", "1", "-W", "5", String(gateway)).status == 0)
-                // A name is the daemon's to give, whatever a guest calls itself.
+                let web = try await daemon.address("web", "inet")
+                let web6 = try await daemon.address("web", "inet6")
+                #expect(try await web != daemon.address("db", "inet"))
+                try await daemon.waitForName("web.lexd", from: "db", ["web.lexd"], gives: web)
+                try await daemon.waitForName("web.lexd", from: "db", ["-type=aaaa", "web.lexd"], gives: web6)
+                try await daemon.ping("web.lexd", from: "db")
+                try await daemon.ping("db", from: "web")
+                try await daemon.ping("db.lexd", from: "web", "-6")
+                try await daemon.ping(daemon.gateway(), from: "web")
+            }
+        }
+
+        /// A name is the daemon's to give, whatever a guest calls itself.
+        @Test func namesAreNotTheGuests() async throws {
+            try await withDaemon { daemon in
+                try await daemon.launch("web")
+                try await daemon.launch("db")
+                let web = try await daemon.address("web", "inet")
+                let db = try await daemon.address("db", "inet")
+                try await daemon.waitForName("web.lexd", from: "db", ["web.lexd"], gives: web)
                 try await daemon.shell("db", "hostname web; kill -USR1 $(pidof udhcpc); true")
                 let again = try await daemon.exec("web", "nslookup", "web.lexd").text
                 #expect(again.contains(web) && !again.contains(db))
+            }
+        }
 
-                let hostSide = try #require(try await daemon.instance("web").config["volatile.eth0.host_name"])
+        /// After a restart an instance has its addresses again; what is stopped has neither link nor name.
+        @Test func addressesStay() async throws {
+            try await withDaemon { daemon in
+                try await daemon.launch("web")
+                try await daemon.launch("db")
+                let web = try await daemon.address("web", "inet")
+                let web6 = try await daemon.address("web", "inet6")
+                let hostSide = try await daemon.instance("web").config["volatile.eth0.host_name"] ?? "none"
                 #expect(try await Program("ip").run("link", "show", hostSide).status == 0)
                 try await daemon.changeState("web", "restart", timeout: 20)
-                #expect(try await address("web", "inet") == web)
-                #expect(try await address("web", "inet6") == web6)
+                #expect(try await daemon.address("web", "inet") == web)
+                #expect(try await daemon.address("web", "inet6") == web6)
                 try await daemon.stop("web")
                 #expect(try await Program("ip").run("link", "show", hostSide).status != 0)
-                try await eventually("the name is forgotten") {
-                    try await !daemon.exec("db", "nslookup", "web.lexd").text.contains(web)
-                }
+                try await daemon.waitForName("web.lexd", from: "db", ["web.lexd"], gives: nil)
             }
         }
 
@@ -111,7 +114,8 @@ extension SystemTests {
                 try makeDirectories(source)
                 try await client("storage", "create", "third", "overlay", "source=\(source)")
                 let list = try await client("storage", "list", "-f", "csv")
-                #expect(list.contains("second,overlay,\(daemon.directory)/storage-pools/second,,0,CREATED\n"), "\(list)")
+                #expect(
+                    list.contains("second,overlay,\(daemon.directory)/storage-pools/second,,0,CREATED\n"), "\(list)")
                 #expect(list.contains("third,overlay,\(source),,0,CREATED\n"), "\(list)")
                 #expect(try await daemon.lx("storage", "list") == daemon.lxc("storage", "list"))
                 #expect(try await client("storage", "show", "third").contains("  volatile.initial_source: \(source)\n"))
@@ -136,5 +140,38 @@ extension SystemTests {
                 #expect(access("\(daemon.directory)/storage-pools/second", F_OK) != 0)
             }
         }
+    }
+}
+
+extension DaemonFixture {
+    /// The bridge's own address.
+    fileprivate func gateway() async throws -> String {
+        let network = try await client.call(API.networks.get, path: ["name": network()])
+        return String(try #require(network.config["ipv4.address"]).prefix { $0 != "/" })
+    }
+
+    /// The first address of a family that reaches beyond the link.
+    fileprivate func address(_ name: String, _ family: String) async throws -> String {
+        try await eventually("an address of \(name)") {
+            try await self.state(name).network?["eth0"]?.addresses
+                .first { $0.family == family && $0.scope == "global" }?.address
+        }
+    }
+
+    /// Waits until a name leads to an address, or to none, for an instance.
+    fileprivate func waitForName(
+        _ name: String, from instance: String, _ arguments: [String], gives address: String?
+    ) async throws {
+        try await eventually("what \(name) is for \(instance)") {
+            let answer = try await self.exec(instance, Instance.Exec(command: ["nslookup"] + arguments))
+            guard let address else { return answer.status != 0 }
+            return answer.text.contains(address)
+        }
+    }
+
+    fileprivate func ping(_ target: String, from instance: String, _ options: String...) async throws {
+        let answer = try await exec(
+            instance, Instance.Exec(command: ["ping"] + options + ["-c", "1", "-W", "5", target]))
+        #expect(answer.status == 0, "\(instance) does not reach \(target): \(answer.text)")
     }
 }
