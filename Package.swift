@@ -52,7 +52,7 @@ let package = Package(
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
-        .target(name: "LexStorage", dependencies: ["LexAPI", "LexHost", "LexIPC", log]),
+        .target(name: "LexStorage", dependencies: ["CLexLinux", "LexAPI", "LexHost", "LexIPC", log]),
         .target(name: "LexNetwork", dependencies: ["LexAPI", "LexHost", "LexIPC", log]),
         .target(
             name: "LexInstance",
