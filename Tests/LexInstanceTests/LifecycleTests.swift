@@ -49,7 +49,7 @@ import Testing
         // exec
         [
             .refused("Instance is not running"), .refused("Instance is not running"), .goes(.proceed, .running),
-            .refused("Instance is frozen"), .refused("Instance is not running"),
+            .refused("Instance is frozen"), .goes(.proceed, .stopping),
         ],
     ]
 
