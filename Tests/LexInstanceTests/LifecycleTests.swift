@@ -71,7 +71,7 @@ import Testing
 
     @Test func everyEvent() {
         let events: [(Lifecycle.Event, Lifecycle.Phase)] = [
-            (.started, .running), (.startFailed, .stopped), (.stopTimedOut, .running), (.ended, .stopped),
+            (.started, .running), (.startFailed, .stopped), (.stopTimedOut, .running), (.ending, .stopping), (.ended, .stopped),
             (.freezeFailed, .running), (.thawFailed, .frozen),
         ]
         for (event, wanted) in events {

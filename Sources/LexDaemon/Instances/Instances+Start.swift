@@ -178,8 +178,11 @@ extension Instances {
     func ended(_ instance: LiveInstance) async {
         let key = instance.key
         let next: AfterEnd = await locks.with(key) {
-            guard let run = instance.didEnd() else { return .nothing }
-            defer { run.ended.open() }
+            guard let run = instance.isEnding() else { return .nothing }
+            defer {
+                instance.didEnd()
+                run.ended.open()
+            }
             let paths = host.paths(of: key)
             let wantsRestart = (try? readFile(paths.stoppedFile))?.hasPrefix("reboot") == true
             await putAway(key, run.nics)

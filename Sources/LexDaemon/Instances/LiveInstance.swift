@@ -47,7 +47,13 @@ final class LiveInstance: Sendable {
         try state.withLock { try $0.lifecycle.wish(wish) }
     }
 
-    func happened(_ event: Lifecycle.Event) { state.withLock { $0.lifecycle.happened(event) } }
+    func happened(_ event: Lifecycle.Event) {
+        state.withLock { state in
+            // Its end came after all, just behind the time for it.
+            if event == .stopTimedOut, state.run == nil { return }
+            state.lifecycle.happened(event)
+        }
+    }
 
     /// It runs now.
     func began(_ run: Run, isFrozen: Bool = false) {
@@ -60,12 +66,19 @@ final class LiveInstance: Sendable {
     /// Notes who asked for the end.
     func willEnd(_ end: End) { state.withLock { $0.run?.end = end } }
 
-    /// It runs no more; answers the run that was.
-    func didEnd() -> Run? {
+    /// Its processes are gone; answers the run that was. Until ``didEnd()`` it cannot be started.
+    func isEnding() -> Run? {
         state.withLock { state in
-            defer { state.run = nil }
-            state.lifecycle.happened(.ended)
+            state.lifecycle.happened(state.run == nil ? .ended : .ending)
             return state.run
+        }
+    }
+
+    /// It runs no more, and nothing of the run is left.
+    func didEnd() {
+        state.withLock { state in
+            state.lifecycle.happened(.ended)
+            state.run = nil
         }
     }
 }
