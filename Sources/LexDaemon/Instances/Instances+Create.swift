@@ -53,7 +53,7 @@ extension Instances {
         var image: ImageRecord?
         if source.type == "image" {
             if source.protocol == "template" {
-                guard try await images.recipes().contains(where: { $0.name == source.alias }) else {
+                guard try await images.templates().contains(where: { $0.name == source.alias }) else {
                     throw APIError.notFound("There is no template \"\(source.alias)\"")
                 }
             } else {
