@@ -1,3 +1,4 @@
+import LexAPI
 import LexIPC
 
 /// What handles the bytes of images: the confined helper in earnest.
