@@ -110,7 +110,9 @@ extension Instances {
                 try await writeBackup(record)
                 if let image = finalImage { try? await images.markUsed(image.fingerprint) }
                 lifecycle(
-                    "instance-created", record.name, context: ["type": "container"], requestor: requestor)
+                    "instance-created", record.name,
+                    context: ["type": "container", "storage-pool": .string(record.pool)],
+                    requestor: requestor)
             }
         }
     }

@@ -197,8 +197,14 @@ extension Instances {
                 lifecycle("instance-restarted", stored.value.name, requestor: nil)
                 return .start
             }
+            if run.isRestart {
+                // An ephemeral one stays too: this is not its end.
+                lifecycle("instance-restarted", stored.value.name, requestor: run.requestor)
+                return .nothing
+            }
             lifecycle(
-                run.end == .killed ? "instance-stopped" : "instance-shutdown", stored.value.name, requestor: nil)
+                run.end == .killed ? "instance-stopped" : "instance-shutdown", stored.value.name,
+                requestor: run.requestor)
             return stored.value.ephemeral ? .delete : .nothing
         }
         await rebalanceCPUs(except: nil)

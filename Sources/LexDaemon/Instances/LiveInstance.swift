@@ -1,3 +1,4 @@
+import LexAPI
 import LexInstance
 import LexNetwork
 import Synchronization
@@ -18,8 +19,12 @@ final class LiveInstance: Sendable {
         var nics: [String: AttachedNIC]
         /// Opened when everything of it is put away.
         let ended = Gate()
-        /// Who asked for its end, for the event that tells of it.
+        /// How its end comes, for the event that tells of it.
         var end = End.fromInside
+        /// Whether its end is the first half of a restart that somebody asked for.
+        var isRestart = false
+        /// Who asked for its end.
+        var requestor: Event.Requestor?
         /// The id of its first user.
         let firstID: UInt32?
     }
@@ -63,8 +68,14 @@ final class LiveInstance: Sendable {
         }
     }
 
-    /// Notes who asked for the end.
-    func willEnd(_ end: End) { state.withLock { $0.run?.end = end } }
+    /// Notes how the end will come, and who asked for it.
+    func willEnd(_ end: End, isRestart: Bool = false, requestor: Event.Requestor? = nil) {
+        state.withLock { state in
+            state.run?.end = end
+            state.run?.isRestart = isRestart
+            state.run?.requestor = requestor
+        }
+    }
 
     /// Its processes are gone; answers the run that was. Until ``didEnd()`` it cannot be started.
     func isEnding() -> Run? {
