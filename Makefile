@@ -4,6 +4,9 @@
 # Further options for swift build, as --ignore-lock or --jobs 1.
 SWIFTFLAGS ?=
 
+# What is installed; the tests and what only they need are not built for it.
+PROGRAMS := lexd-runtime lexd-archive lx lexd
+
 .PHONY: help build release tests test test-unit test-host test-system check fmt docs demo bench clean
 
 help:
@@ -13,7 +16,8 @@ build: ## build for debugging, into .build/debug
 	swift build $(SWIFTFLAGS)
 
 release: ## build optimised, into .build/release; needs no Swift installed where it runs
-	swift build $(SWIFTFLAGS) --configuration release --static-swift-stdlib
+	for program in $(PROGRAMS); do \
+		swift build $(SWIFTFLAGS) --configuration release --static-swift-stdlib --product $$program || exit 1; done
 
 tests: ## build the tests and what they run
 	swift build $(SWIFTFLAGS) --build-tests
