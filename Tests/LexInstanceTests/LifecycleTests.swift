@@ -71,7 +71,8 @@ import Testing
 
     @Test func everyEvent() {
         let events: [(Lifecycle.Event, Lifecycle.Phase)] = [
-            (.started, .running), (.startFailed, .stopped), (.stopTimedOut, .running), (.ending, .stopping), (.ended, .stopped),
+            (.started, .running), (.startFailed, .stopped), (.stopTimedOut, .running), (.ending, .stopping),
+            (.ended, .stopped),
             (.freezeFailed, .running), (.thawFailed, .frozen),
         ]
         for (event, wanted) in events {

@@ -3,6 +3,7 @@ import Glibc
 import LexAPI
 import LexHost
 import LexInstance
+import LexStore
 import NIOCore
 import NIOHTTP1
 
@@ -52,35 +53,25 @@ struct InstanceRoutes: Sendable {
             throw APIError.badRequest("Cannot specify a project when requesting all projects")
         }
         let filter = try Filter(request.query["filter"] ?? "")
-        var records = request.legacyName == "virtual-machines" ? [] : try await instances.list().map(\.value)
+        var list = request.legacyName == "virtual-machines" ? [] : try await instances.list()
         if !filter.isEmpty {
-            var fitting: [InstanceRecord] = []
-            for record in records {
-                if filter.fits(try JSONCoding.value(try await instances.view(record))) { fitting.append(record) }
+            var fitting: [Stored<InstanceRecord>] = []
+            for stored in list {
+                if filter.fits(try JSONCoding.value(try await instances.view(stored.value))) { fitting.append(stored) }
             }
-            records = fitting
+            list = fitting
         }
         switch request.recursion {
         case 0:
             let kind = request.legacyName ?? "instances"
-            return try .sync(records.map { "/1.0/\(kind)/\($0.name)" })
-        case 1:
-            var list: [Instance] = []
-            for record in records { list.append(try await instances.view(record)) }
-            return try .sync(list)
+            return try .sync(list.map { "/1.0/\(kind)/\($0.value.name)" })
         default:
-            return try .sync(try await full(records))
+            var rendered: [Data] = []
+            for stored in list {
+                rendered.append(try await instances.json(of: stored, withState: request.recursion > 1))
+            }
+            return .sync(rendered: RenderedInstances.array(rendered))
         }
-    }
-
-    private func full(_ records: [InstanceRecord]) async throws -> [Instance.Full] {
-        var list: [Instance.Full] = []
-        for record in records {
-            // One that is deleted while the list is made is left out.
-            guard let view = try? await instances.view(record) else { continue }
-            list.append(Instance.Full(instance: view, state: try await instances.state(record)))
-        }
-        return list
     }
 
     private func get(_ request: Request) async throws -> Answer {

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import LexAPI
 import LexHost
 import LexInstance
@@ -30,6 +31,7 @@ final class Instances: Sendable {
     /// Instances to be started that restarted while lexd was away.
     let dueToStart = Mutex<Set<String>>([])
     private let shuttingDown = Mutex(false)
+    private let rendered = RenderedInstances()
 
     /// Whether instances end because lexd does: they are then remembered as running.
     var isShuttingDown: Bool { shuttingDown.withLock { $0 } }
@@ -88,7 +90,10 @@ final class Instances: Sendable {
         }
     }
 
-    func forget(_ key: String) { live.withLock { $0[key] = nil } }
+    func forget(_ key: String) {
+        live.withLock { $0[key] = nil }
+        rendered.forget(key)
+    }
 
     /// How many instances run.
     var runningCount: Int { live.withLock { $0.values.filter { $0.run != nil }.count } }
@@ -114,6 +119,17 @@ final class Instances: Sendable {
             createdAt: record.createdAt, expandedConfig: expansion.config, expandedDevices: expansion.devices,
             name: record.name, status: liveInstance(record.key).lifecycle.status, lastUsedAt: record.lastUsedAt,
             location: "none", type: "container", project: record.project)
+    }
+
+    /// The same as JSON, with its state on demand.
+    func json(of stored: Stored<InstanceRecord>, withState: Bool) async throws -> Data {
+        let changes = profiles.records.changes
+        let status = liveInstance(stored.value.key).lifecycle.status
+        let view = try await rendered.json(of: stored, profiles: changes, status: status) {
+            try await view(stored.value)
+        }
+        guard withState else { return view }
+        return RenderedInstances.full(view, state: try rendered.json(of: try await state(stored.value)))
     }
 
     /// What it does at this moment.

@@ -25,6 +25,7 @@ final class Records<Value: Record>: Sendable {
     private struct Cache {
         var isComplete = false
         var entries: [String: Stored<Value>] = [:]
+        var changes: UInt64 = 0
     }
     private let cache = Mutex(Cache())
 
@@ -38,6 +39,9 @@ final class Records<Value: Record>: Sendable {
         try await load()
         return cache.withLock { $0.entries[name] }
     }
+
+    /// How often any of the records has changed since lexd began.
+    var changes: UInt64 { cache.withLock { $0.changes } }
 
     /// All records in the order of their names.
     func list() async throws -> [Stored<Value>] {
@@ -87,6 +91,7 @@ final class Records<Value: Record>: Sendable {
             // Two commits may come back in the other order than they were made in.
             if let newer = cache.entries[name], newer.revision > revision { return }
             cache.entries[name] = stored
+            cache.changes &+= 1
         }
         return stored
     }
@@ -99,6 +104,7 @@ final class Records<Value: Record>: Sendable {
             // One of the same name may have been made meanwhile.
             if let present = cache.entries[stored.name], present.revision > stored.revision { return }
             cache.entries[stored.name] = nil
+            cache.changes &+= 1
         }
     }
 }
