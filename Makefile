@@ -23,7 +23,8 @@ check: docs ## the format, the walls between the modules, the scripts, the docum
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests
 	@command -v shellcheck >/dev/null || { echo 'check: run scripts/bootstrap --test first' >&2; exit 1; }
 	shellcheck --external-sources .ci/run scripts/bootstrap scripts/check-docs scripts/demo scripts/host-state \
-		scripts/lib.bash scripts/sweep scripts/test scripts/test-all Benchmarks/run
+		scripts/lib.bash scripts/sweep scripts/test scripts/test-all Benchmarks/run \
+		Tests/SystemTests/Golden/capture
 	swift build $(SWIFTFLAGS) --explicit-target-dependency-import-check error
 
 fmt: ## format all Swift sources

@@ -81,6 +81,8 @@ package struct Lifecycle: Sendable, Equatable {
         case startFailed
         /// A clean end did not come in time: it runs on.
         case stopTimedOut
+        /// Its processes have ended; what was made for it is put away now.
+        case ending
         case ended
         /// A freeze or thaw could not be done.
         case freezeFailed
@@ -90,6 +92,7 @@ package struct Lifecycle: Sendable, Equatable {
     package mutating func happened(_ event: Event) {
         switch event {
         case .started, .stopTimedOut, .freezeFailed: phase = .running
+        case .ending: phase = .stopping
         case .startFailed, .ended: phase = .stopped
         case .thawFailed: phase = .frozen
         }

@@ -9,8 +9,12 @@ package final class RawConnection: Sendable {
     private let descriptor: Mutex<Int32>
 
     /// Connects to the daemon of a fixture.
-    package init(_ daemon: DaemonFixture) throws {
-        let path = "\(daemon.directory)/unix.socket"
+    package convenience init(_ daemon: DaemonFixture) throws {
+        try self.init(path: "\(daemon.directory)/unix.socket")
+    }
+
+    /// Connects to a daemon's socket.
+    package init(path: String) throws {
         descriptor = Mutex(try checked("connect to", path) { lex_connect_unix(path) })
     }
 
@@ -45,17 +49,25 @@ package final class RawConnection: Sendable {
     package func receive(
         within patience: Duration = .seconds(30), until enough: @escaping @Sendable (String) -> Bool = { _ in false }
     ) async throws -> String {
+        let bytes = try await receiveBytes(within: patience) { enough(String(decoding: $0, as: UTF8.self)) }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// The same, for what is not all text.
+    package func receiveBytes(
+        within patience: Duration = .seconds(30), until enough: @escaping @Sendable ([UInt8]) -> Bool = { _ in false }
+    ) async throws -> [UInt8] {
         let number = descriptor.withLock { $0 }
         return try await LexTestKit.within(patience, "an answer of lexd") {
             var bytes: [UInt8] = []
             var chunk = [UInt8](repeating: 0, count: 65536)
-            while !enough(String(decoding: bytes, as: UTF8.self)) {
+            while !enough(bytes) {
                 try await Readiness.shared.readable(number)
                 let got = chunk.withUnsafeMutableBytes { recv(number, $0.baseAddress, $0.count, 0) }
                 guard got > 0 else { break }
                 bytes += chunk[..<got]
             }
-            return String(decoding: bytes, as: UTF8.self)
+            return bytes
         }
     }
 

@@ -122,13 +122,13 @@ func plan(
         ]
         #expect(
             try difference(plan(config, cpus: [0, 1, 3])).added == [
-                "lxc.cgroup2.memory.max = 4294967200", "lxc.cgroup2.pids.max = 500", "lxc.cgroup2.cpu.weight = 100",
+                "lxc.cgroup2.memory.max = 4294967250", "lxc.cgroup2.pids.max = 500", "lxc.cgroup2.cpu.weight = 100",
                 "lxc.cgroup2.cpu.max = 25000 100000", "lxc.cgroup2.cpuset.cpus = 0-1,3",
             ])
         let v1 = try lines(items(plan(config, cpus: [0, 1, 3], unified: false)))
         #expect(
             v1.filter { $0.hasPrefix("lxc.cgroup.") && !$0.contains(".devices.") && !$0.contains(".dir.") } == [
-                "lxc.cgroup.memory.limit_in_bytes = 4294967200", "lxc.cgroup.pids.max = 500",
+                "lxc.cgroup.memory.limit_in_bytes = 4294967250", "lxc.cgroup.pids.max = 500",
                 "lxc.cgroup.cpu.shares = 1024", "lxc.cgroup.cpu.cfs_period_us = 100000",
                 "lxc.cgroup.cpu.cfs_quota_us = 25000", "lxc.cgroup.cpuset.cpus = 0-1,3",
             ])

@@ -49,7 +49,7 @@ import Testing
         // exec
         [
             .refused("Instance is not running"), .refused("Instance is not running"), .goes(.proceed, .running),
-            .refused("Instance is frozen"), .refused("Instance is not running"),
+            .refused("Instance is frozen"), .goes(.proceed, .stopping),
         ],
     ]
 
@@ -71,7 +71,7 @@ import Testing
 
     @Test func everyEvent() {
         let events: [(Lifecycle.Event, Lifecycle.Phase)] = [
-            (.started, .running), (.startFailed, .stopped), (.stopTimedOut, .running), (.ended, .stopped),
+            (.started, .running), (.startFailed, .stopped), (.stopTimedOut, .running), (.ending, .stopping), (.ended, .stopped),
             (.freezeFailed, .running), (.thawFailed, .frozen),
         ]
         for (event, wanted) in events {

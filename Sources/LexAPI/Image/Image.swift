@@ -77,6 +77,19 @@ public struct Image: Codable, Sendable {
         }
     }
 
+    /// A recipe that the server can make an image of; an addition of lexd.
+    public struct Template: Codable, Sendable, Equatable {
+        /// The name behind `template:`, as `debian/12`.
+        public var name: String
+        /// What the image will be.
+        public var description: String
+        /// Makes the value.
+        public init(name: String, description: String) {
+            self.name = name
+            self.description = description
+        }
+    }
+
     /// A name of an image as a thing of its own (`GET /1.0/images/aliases/NAME`).
     public struct AliasEntry: Codable, Sendable {
         /// Free text.

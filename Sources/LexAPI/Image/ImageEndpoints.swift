@@ -10,6 +10,9 @@ public struct ImageEndpoints: Sendable {
     public let delete = Endpoint<Empty, Operation>(.delete, "/1.0/images/{fingerprint}", "Delete an image.")
     /// Its file as it was uploaded.
     public let export = RawEndpoint(.get, "/1.0/images/{fingerprint}/export", "Download the file of an image.")
+    /// What images can be built from; an addition of lexd.
+    public let templates = Endpoint<Empty, [Image.Template]>(
+        .get, "/1.0/image-templates", "List the recipes that images can be built from.")
     /// All aliases.
     public let aliases = Endpoint<Empty, JSONValue>(.get, "/1.0/images/aliases", "List the aliases of images.")
     /// Makes one.

@@ -13,7 +13,7 @@ struct Pattern: Sendable {
     private enum Step: Sendable {
         case one(ScalarSet)
         /// Both ways.
-        case fork(Int, Int)
+        case branch(Int, Int)
         case jump(Int)
         case begin
         case end
@@ -48,12 +48,12 @@ struct Pattern: Sendable {
             var jumps: [Int] = []
             for (index, node) in nodes.enumerated() {
                 let fork = steps.count
-                if index < nodes.count - 1 { steps.append(.fork(fork + 1, 0)) }
+                if index < nodes.count - 1 { steps.append(.branch(fork + 1, 0)) }
                 guard add(node, to: &steps, &patience) else { return false }
                 if index < nodes.count - 1 {
                     jumps.append(steps.count)
                     steps.append(.jump(0))
-                    steps[fork] = .fork(fork + 1, steps.count)
+                    steps[fork] = .branch(fork + 1, steps.count)
                 }
             }
             for jump in jumps { steps[jump] = .jump(steps.count) }
@@ -61,17 +61,17 @@ struct Pattern: Sendable {
             for _ in 0..<least { guard add(node, to: &steps, &patience) else { return false } }
             guard let most else {
                 let fork = steps.count
-                steps.append(.fork(0, 0))
+                steps.append(.branch(0, 0))
                 guard add(node, to: &steps, &patience) else { return false }
                 steps.append(.jump(fork))
-                steps[fork] = .fork(fork + 1, steps.count)
+                steps[fork] = .branch(fork + 1, steps.count)
                 return true
             }
             for _ in least..<most {
                 let fork = steps.count
-                steps.append(.fork(0, 0))
+                steps.append(.branch(0, 0))
                 guard add(node, to: &steps, &patience) else { return false }
-                steps[fork] = .fork(fork + 1, steps.count)
+                steps[fork] = .branch(fork + 1, steps.count)
             }
         }
         return true
@@ -115,7 +115,7 @@ struct Pattern: Sendable {
             threads.seenAt[step] = position
             switch steps[step] {
             case .one: threads.list.append(step)
-            case .fork(let one, let other): waiting += [other, one]
+            case .branch(let one, let other): waiting += [other, one]
             case .jump(let next): waiting.append(next)
             case .begin: if position == 0 { waiting.append(step + 1) }
             case .end: if position == count { waiting.append(step + 1) }

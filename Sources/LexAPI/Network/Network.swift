@@ -8,7 +8,7 @@ public struct Network: Codable, Sendable {
     public var name: String
     /// `bridge`, `physical`, `loopback` or `unknown`.
     public var type: String
-    /// The URLs of what uses it; null when there is nothing.
+    /// The URLs of what uses it. When there is nothing: null, as LXD has it; [] for the loopback.
     @Nullable public var usedBy: [String]?
     /// Whether lexd made it and looks after it.
     public var managed: Bool
@@ -31,7 +31,7 @@ public struct Network: Codable, Sendable {
         self.type = type
         self.description = description
         self.config = config
-        self.usedBy = usedBy.isEmpty ? nil : usedBy
+        self.usedBy = usedBy.isEmpty && type != "loopback" ? nil : usedBy
         self.managed = managed
         self.status = managed ? "Created" : ""
         self.locations = managed ? ["none"] : nil

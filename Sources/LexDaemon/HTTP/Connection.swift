@@ -166,7 +166,8 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
         requestEnded = false
         answerEnded = false
         bodyIsUnwanted = false
-        keepAlive = head.isKeepAlive
+        // Behind a request to change the protocol the decoder reads nothing more, also when we refuse.
+        keepAlive = head.isKeepAlive && head.headers.first(name: "upgrade") == nil && head.method != .CONNECT
         isHead = head.method == .HEAD
         request += 1
         let producer = NIOThrowingAsyncSequenceProducer.makeSequence(

@@ -22,7 +22,11 @@ enum ETag {
 
     /// Throws a 412 when the request was made for another state of the object than the present one.
     static func check(_ request: Request, writable: some Encodable) throws {
-        guard let wanted = request.headers.first(name: "if-match"), !wanted.isEmpty else { return }
+        try check(request.headers, writable: writable)
+    }
+    /// The same by the request's headers.
+    static func check(_ headers: HTTPHeaders, writable: some Encodable) throws {
+        guard let wanted = headers.first(name: "if-match"), !wanted.isEmpty else { return }
         let bare =
             wanted.hasPrefix("\"") && wanted.hasSuffix("\"") && wanted.count >= 2
             ? String(wanted.dropFirst().dropLast()) : wanted

@@ -1,3 +1,4 @@
+import LexAPI
 import LexIPC
 
 /// What handles the bytes of images: the confined helper in earnest.
@@ -11,15 +12,9 @@ protocol ImageArchiver: Sendable {
 /// What builds an image from a recipe.
 protocol ImageBuilding: Sendable {
     /// The recipes there are, by name: `debian/12`.
-    func recipes() async throws -> [ImageRecipeSummary]
+    func templates() async throws -> [Image.Template]
     /// Builds one into a new file; `progress` hears what it is doing.
     func build(
         recipe: String, into path: String, progress: @escaping @Sendable (String) -> Void
     ) async throws
-}
-
-/// A recipe, as a list shows it.
-struct ImageRecipeSummary: Sendable, Equatable {
-    let name: String
-    let description: String
 }

@@ -32,6 +32,7 @@ struct ImageRoutes: Sendable {
                 try await images.delete(image.fingerprint, requestor: requestor)
             }
         }
+        router.get(API.images.templates) { _ in try await images.templates() }
         router.mount(API.images.export) { try await export($0) }
 
         router.get(API.images.aliases) { request in
@@ -114,7 +115,7 @@ struct ImageRoutes: Sendable {
                 "This version of lexd makes images from an uploaded tarball, or with source.type \"template\" from a "
                     + "recipe")
         }
-        guard try await images.recipes().contains(where: { $0.name == source.alias }) else {
+        guard try await images.templates().contains(where: { $0.name == source.alias }) else {
             throw APIError.notFound("There is no template \"\(source.alias)\"")
         }
         let requestor = request.requestor

@@ -304,7 +304,7 @@ final class Images: Sendable {
         }
     }
 
-    func recipes() async throws -> [ImageRecipeSummary] { try await builder.recipes() }
+    func templates() async throws -> [Image.Template] { try await builder.templates() }
 }
 
 /// Counts of bytes as the text clients show: `12% (3.20MB/s)`, at most five times a second.

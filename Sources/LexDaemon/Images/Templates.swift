@@ -17,9 +17,9 @@ struct Templates: ImageBuilding {
         builder = TemplateBuilder(archives: ArchiveProcess(settings), mirror: mirror)
     }
 
-    func recipes() async throws -> [ImageRecipeSummary] {
+    func templates() async throws -> [Image.Template] {
         try await all().values.sorted { $0.name < $1.name }.map {
-            ImageRecipeSummary(name: $0.name, description: $0.properties["description"] ?? "")
+            Image.Template(name: $0.name, description: $0.properties["description"] ?? "")
         }
     }
 

@@ -53,7 +53,7 @@ extension Instances {
         var image: ImageRecord?
         if source.type == "image" {
             if source.protocol == "template" {
-                guard try await images.recipes().contains(where: { $0.name == source.alias }) else {
+                guard try await images.templates().contains(where: { $0.name == source.alias }) else {
                     throw APIError.notFound("There is no template \"\(source.alias)\"")
                 }
             } else {
@@ -115,7 +115,9 @@ extension Instances {
                 try await driver.finishBackup(of: volume)
                 if let image = finalImage { try? await images.markUsed(image.fingerprint) }
                 lifecycle(
-                    "instance-created", record.name, context: ["type": "container"], requestor: requestor)
+                    "instance-created", record.name,
+                    context: ["type": "container", "storage-pool": .string(record.pool)],
+                    requestor: requestor)
             }
         }
     }

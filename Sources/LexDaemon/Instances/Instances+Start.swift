@@ -187,8 +187,11 @@ extension Instances {
     func ended(_ instance: LiveInstance) async {
         let key = instance.key
         let next: AfterEnd = await locks.with(key) {
-            guard let run = instance.didEnd() else { return .nothing }
-            defer { run.ended.open() }
+            guard let run = instance.isEnding() else { return .nothing }
+            defer {
+                instance.didEnd()
+                run.ended.open()
+            }
             let paths = host.paths(of: key)
             let restarts = run.end == .fromInside && (try? readFile(paths.stoppedFile))?.hasPrefix("reboot") == true
             // Noted first: when lexd falls before the note, the run directory tells the next one that the run has
@@ -209,8 +212,14 @@ extension Instances {
                 lifecycle("instance-restarted", stored.value.name, requestor: nil)
                 return .start
             }
+            if run.isRestart {
+                // An ephemeral one stays too: this is not its end.
+                lifecycle("instance-restarted", stored.value.name, requestor: run.requestor)
+                return .nothing
+            }
             lifecycle(
-                run.end == .killed ? "instance-stopped" : "instance-shutdown", stored.value.name, requestor: nil)
+                run.end == .killed ? "instance-stopped" : "instance-shutdown", stored.value.name,
+                requestor: run.requestor)
             return stored.value.ephemeral ? .delete : .nothing
         }
         await rebalanceCPUs(except: nil)

@@ -8,14 +8,18 @@ import NIOCore
 extension Instances {
     /// Stops an instance and waits until everything of it is put away.
     ///
-    /// - Parameter timeout: How long a clean end may take; nil for as long as it takes. With `force` it is killed.
-    func stop(_ key: String, force: Bool, timeout: TimeAmount?, requestor: Event.Requestor?) async throws {
+    /// - Parameters:
+    ///   - timeout: How long a clean end may take; nil for as long as it takes. With `force` it is killed.
+    ///   - isRestart: Whether it is started again then, which the event of its end tells.
+    func stop(
+        _ key: String, force: Bool, timeout: TimeAmount?, isRestart: Bool = false, requestor: Event.Requestor?
+    ) async throws {
         let (instance, run) = try await locks.with(key) {
             guard let stored = try await records.find(key) else { throw APIError.notFound("Instance not found") }
             let instance = liveInstance(key)
             let action = try instance.wish(.stop(force: force))
             guard let run = instance.run else { throw APIError.badRequest("The instance is already stopped") }
-            instance.willEnd(force ? .killed : .asked)
+            instance.willEnd(force ? .killed : .asked, isRestart: isRestart, requestor: requestor)
             if action == .thawFirst {
                 // A frozen process takes no signal, not even SIGKILL on v1.
                 try await setFrozen(false, stored.value)
@@ -46,7 +50,7 @@ extension Instances {
 
     /// Stops and starts it again.
     func restart(_ key: String, force: Bool, timeout: TimeAmount?, requestor: Event.Requestor?) async throws {
-        try await stop(key, force: force, timeout: timeout, requestor: requestor)
+        try await stop(key, force: force, timeout: timeout, isRestart: true, requestor: requestor)
         try await start(key, requestor: requestor)
     }
 

@@ -1,3 +1,4 @@
+import LexAPI
 import LexInstance
 import LexNetwork
 import Synchronization
@@ -18,8 +19,12 @@ final class LiveInstance: Sendable {
         var nics: [String: AttachedNIC]
         /// Opened when everything of it is put away.
         let ended = Gate()
-        /// Who asked for its end, for the event that tells of it.
+        /// How its end comes, for the event that tells of it.
         var end = End.fromInside
+        /// Whether its end is the first half of a restart that somebody asked for.
+        var isRestart = false
+        /// Who asked for its end.
+        var requestor: Event.Requestor?
         /// The id of its first user.
         let firstID: UInt32?
     }
@@ -47,7 +52,13 @@ final class LiveInstance: Sendable {
         try state.withLock { try $0.lifecycle.wish(wish) }
     }
 
-    func happened(_ event: Lifecycle.Event) { state.withLock { $0.lifecycle.happened(event) } }
+    func happened(_ event: Lifecycle.Event) {
+        state.withLock { state in
+            // Its end came after all, just behind the time for it.
+            if event == .stopTimedOut, state.run == nil { return }
+            state.lifecycle.happened(event)
+        }
+    }
 
     /// It runs now.
     func began(_ run: Run, isFrozen: Bool = false) {
@@ -57,15 +68,28 @@ final class LiveInstance: Sendable {
         }
     }
 
-    /// Notes who asked for the end.
-    func willEnd(_ end: End) { state.withLock { $0.run?.end = end } }
-
-    /// It runs no more; answers the run that was.
-    func didEnd() -> Run? {
+    /// Notes how the end will come, and who asked for it.
+    func willEnd(_ end: End, isRestart: Bool = false, requestor: Event.Requestor? = nil) {
         state.withLock { state in
-            defer { state.run = nil }
-            state.lifecycle.happened(.ended)
+            state.run?.end = end
+            state.run?.isRestart = isRestart
+            state.run?.requestor = requestor
+        }
+    }
+
+    /// Its processes are gone; answers the run that was. Until ``didEnd()`` it cannot be started.
+    func isEnding() -> Run? {
+        state.withLock { state in
+            state.lifecycle.happened(state.run == nil ? .ended : .ending)
             return state.run
+        }
+    }
+
+    /// It runs no more, and nothing of the run is left.
+    func didEnd() {
+        state.withLock { state in
+            state.lifecycle.happened(.ended)
+            state.run = nil
         }
     }
 }

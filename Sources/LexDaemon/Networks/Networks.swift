@@ -145,6 +145,7 @@ final class Networks: Sendable {
     // MARK: making and deleting
 
     func create(_ wish: Network.Creation, requestor: Event.Requestor?) async throws {
+        guard !wish.name.isEmpty else { throw APIError.badRequest("No name provided") }
         try ObjectName.validateInterface(wish.name)
         guard wish.type.isEmpty || wish.type == "bridge" else {
             throw APIError.badRequest(

@@ -9,11 +9,12 @@ struct ProjectRoutes: Sendable {
             request.recursion > 0
                 ? .array([try JSONCoding.value(try await project())]) : .array(["/1.0/projects/default"])
         }
-        router.get(API.projects.get) { request in
+        router.getTagged(API.projects.get) { request in
             guard try request.parameter("name") == Project.defaultName else {
                 throw APIError.notFound("Project not found")
             }
-            return try await project()
+            let project = try await project()
+            return try Tagged(project, writable: [project.description: project.config])
         }
     }
 
@@ -22,7 +23,7 @@ struct ProjectRoutes: Sendable {
             name: Project.defaultName, description: "Default lexd project",
             config: [
                 "features.images": "true", "features.networks": "true", "features.profiles": "true",
-                "features.storage.buckets": "true", "features.storage.volumes": "true",
+                "features.storage.volumes": "true",
             ],
             usedBy: try await usedBy())
     }

@@ -27,14 +27,19 @@ struct References: Sendable {
         return instances.map { url($0.value) } + profiles.map { "/1.0/profiles/\($0.name)" }
     }
 
-    /// The URLs of what lies in a pool, and of the profiles that name it.
+    /// The URLs of the instances in a pool, and of the profiles that name it.
     func users(ofPool name: String) async throws -> [String] {
-        let images = try await images.list().map { "/1.0/images/\($0.value.fingerprint)" }
         let instances = try await instances.list().filter { $0.value.pool == name }.map { url($0.value) }
         let profiles = try await profiles.list().filter { stored in
             stored.value.devices.values.contains { $0["type"] == "disk" && $0["pool"] == name }
         }
-        return images + instances + profiles.map { "/1.0/profiles/\($0.name)" }
+        return instances + profiles.map { "/1.0/profiles/\($0.name)" }
+    }
+
+    /// The URLs of the images among these fingerprints.
+    func images(of fingerprints: Set<String>) async throws -> [String] {
+        try await images.list().map(\.value.fingerprint).filter { fingerprints.contains($0) }.sorted()
+            .map { "/1.0/images/\($0)" }
     }
 
     private func url(_ record: InstanceRecord) -> String {

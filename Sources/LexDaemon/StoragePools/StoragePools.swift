@@ -99,9 +99,12 @@ final class StoragePools: Sendable {
     }
 
     private func view(_ stored: Stored<StoragePoolRecord>) async throws -> StoragePool {
-        StoragePool(
+        // A pool that could not be opened is shown all the same.
+        let layers = (try? await driver(of: stored.name).layers()) ?? []
+        return StoragePool(
             name: stored.name, driver: stored.value.driver, description: stored.value.description,
-            config: stored.value.config, usedBy: try await references.users(ofPool: stored.name))
+            config: stored.value.config,
+            usedBy: try await references.images(of: layers) + references.users(ofPool: stored.name))
     }
 
     func resources(_ name: String) async throws -> StoragePool.Resources {
@@ -137,7 +140,7 @@ final class StoragePools: Sendable {
     func delete(_ name: String, requestor: Event.Requestor?) async throws {
         let stored = try await find(name)
         // Images are no reason to keep a pool: their files lie elsewhere and are unpacked again where they are needed.
-        let users = try await references.users(ofPool: name).filter { !$0.hasPrefix("/1.0/images/") }
+        let users = try await references.users(ofPool: name)
         guard users.isEmpty else { throw APIError.badRequest("The storage pool is currently in use") }
         let driver = try driver(of: name)
         try await records.delete(stored)

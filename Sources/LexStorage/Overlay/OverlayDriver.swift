@@ -4,6 +4,7 @@ package import LexAPI
 import LexHost
 import LexIPC
 package import Logging
+import Synchronization
 
 /// The pool of overlays: an image is unpacked once and never changed again; an instance is a directory of its changes.
 ///
@@ -21,6 +22,12 @@ package struct OverlayDriver: StorageDriver {
 
     private let path: String
     private let logger: Logger
+    /// Held while what was deleted is removed: a sweep and the end of the pool must not meet in one tree.
+    private let removal = Removal()
+
+    private final class Removal: Sendable {
+        let lock = Mutex(())
+    }
 
     /// The pool in this directory.
     package init(path: String, logger: Logger) {
@@ -63,9 +70,12 @@ package struct OverlayDriver: StorageDriver {
 
     package func sweep() async throws {
         let path = path
+        let removal = removal
         try await blocking {
-            for name in try directoryNames(path) where name.hasPrefix(".removed-") {
-                try removeTree("\(path)/\(name)")
+            try removal.lock.withLock { _ in
+                for name in try directoryNames(path) where name.hasPrefix(".removed-") {
+                    try removeTree("\(path)/\(name)")
+                }
             }
         }
     }
@@ -74,8 +84,11 @@ package struct OverlayDriver: StorageDriver {
         let volumes = try await volumes()
         guard volumes.isEmpty else { throw APIError.badRequest("The storage pool is currently in use") }
         let path = path
+        let removal = removal
         try await blocking {
-            for name in try directoryNames(path) { try removeTree("\(path)/\(name)") }
+            try removal.lock.withLock { _ in
+                for name in try directoryNames(path) { try removeTree("\(path)/\(name)") }
+            }
             // The directory itself may be a mount point or a person's; then it stays, empty.
             rmdir(path)
         }

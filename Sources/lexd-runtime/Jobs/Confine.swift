@@ -277,8 +277,9 @@ private func watch(
     if let failure { throw failure }
     var code = lex_exit_status(status)
     // The first process of a pid namespace never sees SIGXCPU; the hard limit's SIGKILL tells nothing by itself. The
-    // kernel's two accounts of the time differ by some ticks.
-    if code == 128 + SIGKILL, (milliseconds + 200) / 1000 >= job.cpuLimit {
+    // limit goes by ticks (a process that shares its processor is charged whole ones), the account it leaves by what it
+    // really had: the two may differ by much.
+    if code == 128 + SIGKILL, milliseconds / 500 >= job.cpuLimit {
         code = 128 + SIGXCPU
     }
     try? socket.send(RuntimeReply.exited(code))

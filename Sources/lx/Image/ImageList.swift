@@ -25,6 +25,7 @@ struct ImageList: Command {
 
     func run() async throws {
         let (remote, filters) = try ImageFilter.target(words)
+        if remote == .template { return try await listTemplates(filters) }
         let wanted = ImageFilter.parse(filters)
         let columns = try ImageColumn.parse(columns)
         try await global.withServer(remote) { client in
@@ -35,6 +36,17 @@ struct ImageList: Command {
                     headers: columns.map(\.title),
                     sorting: images.map { image in columns.map { $0.text(image) } }),
                 values: images)
+        }
+    }
+
+    /// What can be built, when it is the recipes that are asked for.
+    private func listTemplates(_ filters: [String]) async throws {
+        try await global.withServer(.local) { client in
+            let templates = try await client.call(API.images.templates)
+                .filter { template in filters.allSatisfy { template.name.contains($0) } }
+            try format.print(
+                Table(headers: ["TEMPLATE", "DESCRIPTION"], sorting: templates.map { [$0.name, $0.description] }),
+                values: templates)
         }
     }
 }

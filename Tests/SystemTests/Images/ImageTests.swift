@@ -62,9 +62,10 @@ extension SystemTests {
         func aliasesAndShow(_ name: ClientProgram) async throws {
             try await withDaemon { daemon in
                 let client = daemon.program(name)
-                try await client("image", "alias", "create", "second", "busybox")
+                let image = try await daemon.client.call(API.images.alias, path: ["name": "busybox"]).target
+                try await client("image", "alias", "create", "second", image)
                 #expect(try await client("image", "alias", "list", "-f", "csv").split(separator: "\n").count == 2)
-                let again = try await client.run("image", "alias", "create", "second", "busybox")
+                let again = try await client.run("image", "alias", "create", "second", image)
                 #expect(again.status == 1)
                 #expect(again.errors.contains("already exists"))
                 try await client("image", "alias", "rename", "second", "third")

@@ -158,6 +158,8 @@ extension SystemTests {
                     let now = try await daemon.initProcess("e3")
                     return now > 0 && now != before
                 }
+                try await daemon.changeState("e3", "restart", timeout: 0, force: true)
+                #expect(try await daemon.instance("e3").status == "Running")
                 for name in ["e1", "e2"] {
                     try await eventually("\(name) is gone") {
                         try await daemon.client.raw(.get, "/1.0/instances/\(name)").status == 404

@@ -170,8 +170,11 @@ extension DaemonFixture {
     }
 
     fileprivate func ping(_ target: String, from instance: String, _ options: String...) async throws {
-        let answer = try await exec(
-            instance, Instance.Exec(command: ["ping"] + options + ["-c", "1", "-W", "5", target]))
-        #expect(answer.status == 0, "\(instance) does not reach \(target): \(answer.text)")
+        // A name is known once the other side has its address of that family.
+        try await eventually("\(instance) reaches \(target)") {
+            try await self.exec(
+                instance, Instance.Exec(command: ["ping"] + options + ["-c", "1", "-W", "5", target])
+            ).status == 0
+        }
     }
 }
