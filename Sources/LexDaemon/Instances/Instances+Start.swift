@@ -38,8 +38,9 @@ extension Instances {
             let isPrivileged = try Config<InstanceKeys>(expansion.config)[\.security.privileged] == true
             let base = try await claimIDs(&stored.value)
             let paths = host.paths(of: key)
-            try await prepareDirectories(paths)
+            // First the way back: it may fail in the middle.
             await rollback.add("remove the run directory") { try await blocking { try removeTree(paths.run) } }
+            try await prepareDirectories(paths)
 
             let nics = try await attachNICs(stored.value, devices, rollback)
             let console = try await host.consoles.open(key, owner: isPrivileged ? 0 : base)
@@ -202,7 +203,9 @@ extension Instances {
             }
             for device in run.nics.keys { stored.value.config["volatile.\(device).host_name"] = nil }
             // One that is remembered as running is started by the next lexd as well.
-            if !isShuttingDown && !restarts { stored.value.config["volatile.last_state.power"] = "STOPPED" }
+            if !isShuttingDown && !restarts && !run.isRestart {
+                stored.value.config["volatile.last_state.power"] = "STOPPED"
+            }
             do { stored = try await records.update(stored) } catch {
                 logger.error(
                     "cannot note the end of an instance", metadata: ["instance": "\(key)", "error": "\(error)"])
