@@ -32,7 +32,8 @@ struct Services: Sendable {
             runtime: HelperRuntime(programs: parts.programs),
             consoles: Consoles(programs: parts.programs, socketPath: paths.consoleSocket), ids: ids,
             cgroups: try CgroupLayout.detect(), facts: facts, runtimeProgram: parts.programs.runtime,
-            runDirectory: paths.run, logDirectory: paths.logs, cgroupPrefix: paths.identity.tag)
+            runDirectory: paths.run, logDirectory: paths.logs, cgroupPrefix: paths.identity.tag,
+            patience: parts.programs.patience)
         self.init(
             parts, host: host, archiver: ConfinedArchiver(parts.programs, paths: paths, firstID: ids.archiveBase),
             builder: Templates(

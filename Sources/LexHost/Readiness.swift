@@ -41,6 +41,22 @@ package final class Readiness: Sendable {
     /// for it in one place at a time.
     package func readable(_ descriptor: Int32) async throws { try await wait(descriptor, forWriting: false) }
 
+    /// The same, but not longer than `patience`; answers whether it came about.
+    package func readable(_ descriptor: Int32, within patience: Duration) async throws -> Bool {
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                try await self.readable(descriptor)
+                return true
+            }
+            group.addTask {
+                try await Task.sleep(for: patience)
+                return false
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? false
+        }
+    }
+
     /// Waits until the descriptor can be written, or nobody reads it any more; with the same rules.
     package func writable(_ descriptor: Int32) async throws { try await wait(descriptor, forWriting: true) }
 

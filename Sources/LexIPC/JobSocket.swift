@@ -14,6 +14,12 @@ package struct JobSocket: ~Copyable, Sendable {
     /// The descriptor's number, to wait on it.
     package var number: Int32 { descriptor.number }
 
+    /// Whether the other side is gone.
+    package var hasHungUp: Bool {
+        var question = pollfd(fd: number, events: 0, revents: 0)
+        return poll(&question, 1, 0) > 0
+    }
+
     /// Gives the descriptor away: the receiver closes it.
     package consuming func release() -> Int32 { descriptor.release() }
 

@@ -29,6 +29,7 @@ package enum StartFailure {
             return answer("one of its mounts was refused: \(lastLine(detail))")
         }
         if detail.isEmpty { return answer("\(failure)") }
+        if detail.hasPrefix("lexd-runtime ") { return answer("\(detail). Start it again") }
         return answer("\(lastLine(detail)). liblxc's whole log is in its log directory: lxc.log")
     }
 

@@ -13,6 +13,8 @@ package struct Leftovers: Sendable {
     package var bridges: [String] = []
     /// Directories of networks that are no more.
     package var directories: [String] = []
+    /// Links that were being made.
+    package var unfinished: [String] = []
     /// dnsmasq processes of networks that are no more.
     let processes: [RunningProcess]
 
@@ -30,7 +32,9 @@ package struct Leftovers: Sendable {
     }
 
     /// Whether there is nothing.
-    package var isEmpty: Bool { nics.isEmpty && bridges.isEmpty && directories.isEmpty && processes.isEmpty }
+    package var isEmpty: Bool {
+        nics.isEmpty && bridges.isEmpty && directories.isEmpty && unfinished.isEmpty && processes.isEmpty
+    }
 
     /// Looks for what is of `identity` but not in the store: `networks` by name, `hostNames` of the NICs of running
     /// instances. `directory` is the one that has a directory for each network, named after it.
@@ -52,6 +56,7 @@ package struct Leftovers: Sendable {
                 if let network = identity.network(fromAlias: link.alias), !networks.contains(network) {
                     leftovers.bridges.append(link.name)
                 }
+                if link.kind == "veth", link.group == identity.unfinished { leftovers.unfinished.append(link.name) }
             }
             leftovers.directories = try directoryEntries(directory).filter { !networks.contains($0) }
                 .map { directory + "/" + $0 }
@@ -64,7 +69,7 @@ package struct Leftovers: Sendable {
         for process in processes {
             await attempt(logger, "dnsmasq", "\(process.id)") { try await process.end(within: .seconds(3)) }
         }
-        for name in nics.map(\.hostName) + bridges {
+        for name in nics.map(\.hostName) + bridges + unfinished {
             await attempt(logger, "link", name) { try await blocking { try NetlinkSession().deleteLink(name) } }
         }
         for path in directories {

@@ -11,7 +11,7 @@ enum NICLinks {
     /// Makes the pair and puts the host's end into the bridge; answers the name of the host's end.
     ///
     /// The text kept with the host's end (`ifalias`) says whose it is, so that ``Leftovers`` finds it whatever
-    /// happened to lexd.
+    /// happened to lexd. Until it is there, the link's group does.
     static func create(_ nic: NIC, in bridge: String, identity: NetworkIdentity) throws -> String {
         let session = try NetlinkSession()
         guard let link = try session.link(named: bridge) else {
@@ -29,7 +29,7 @@ enum NICLinks {
                 name,
                 LinkChange(
                     up: true, master: link.index, alias: identity.alias(of: nic.owner),
-                    generatesLinkLocal: hasIPv6 ? false : nil))
+                    generatesLinkLocal: hasIPv6 ? false : nil, group: 0))
         } catch {
             try? session.deleteLink(name)
             throw error
@@ -44,7 +44,7 @@ enum NICLinks {
         func create(_ name: String) throws(SystemError) -> Bool {
             let peer = VethEnd(name: peerName(of: name), hardwareAddress: nic.hardwareAddress.bytes)
             do {
-                try session.createVethPair(VethEnd(name: name), peer, mtu: mtu)
+                try session.createVethPair(VethEnd(name: name, group: identity.unfinished), peer, mtu: mtu)
                 return true
             } catch {
                 if error.code == EEXIST { return false }

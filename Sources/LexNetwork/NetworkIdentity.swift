@@ -14,6 +14,9 @@ package struct NetworkIdentity: Sendable, Hashable {
         tag = path == standard ? "lexd" : "lexd_" + String(repeating: "0", count: 8 - digits.count) + digits
     }
 
+    /// The group of a link that is being made, until its text is kept with it.
+    var unfinished: UInt32 { max(1, fnv1a(tag)) }
+
     /// The text kept with a bridge of ours.
     func alias(ofNetwork name: String) -> String { "\(tag) network \(name)" }
     /// The text kept with the host's end of a NIC of ours.

@@ -56,8 +56,10 @@ package protocol StorageDriver: Sendable {
     func root(of volume: VolumeName, from fingerprint: Fingerprint?) async throws -> RootSource
     /// The bytes a volume takes by itself, without its layer.
     func usage(of volume: VolumeName) async throws -> ByteSize
-    /// Writes the copy of an instance's settings that lies beside its files.
-    func writeBackup(_ bytes: [UInt8], of volume: VolumeName) async throws
+    /// Writes the copy of an instance's settings that lies beside its files; it counts after `finishBackup`.
+    func prepareBackup(_ bytes: [UInt8], of volume: VolumeName) async throws
+    /// Makes what was prepared the copy, which needs no space.
+    func finishBackup(of volume: VolumeName) async throws
     /// Whether a volume has such a copy: without one it was never finished.
     func hasBackup(_ volume: VolumeName) async throws -> Bool
     /// Removes that copy: the first step of a deletion.

@@ -74,6 +74,9 @@ package enum Change: Sendable, Equatable {
         case .put(let key, _), .delete(let key): key
         }
     }
+    var isDeletion: Bool {
+        if case .delete = self { true } else { false }
+    }
 }
 
 /// What a commit depends on.
@@ -90,6 +93,8 @@ package enum CommitError: Error, Sendable, CustomStringConvertible {
     case conflict(key: String)
     /// The commit is not one that every store takes: too large, or two changes of one key.
     case refused(String)
+    /// The disk of the store is full; where it lies.
+    case noSpace(String)
     /// The store cannot be reached or written.
     case unavailable(any Error)
 
@@ -97,6 +102,8 @@ package enum CommitError: Error, Sendable, CustomStringConvertible {
         switch self {
         case .conflict(let key): "cannot save: \(key) was changed by someone else meanwhile"
         case .refused(let what): "cannot save: \(what)"
+        case .noSpace(let path):
+            "cannot save: there is no space left on the disk of \(path). Free some space there and try again"
         case .unavailable(let error): "cannot save: the state store is not available: \(error)"
         }
     }

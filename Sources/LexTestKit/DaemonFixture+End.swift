@@ -30,6 +30,7 @@ extension DaemonFixture {
         // The directory itself is the fixture's; what is below it is the daemon's, and may hold mounts.
         let isClean = problems.isEmpty
         do {
+            if options.diskSize != nil { try await Program("umount")(directory) }
             try await blocking { [work] in try removeTree(work) }
             let left = try await leftovers()
             if !left.isEmpty { problems += ["left on the host:"] + left }
@@ -39,6 +40,17 @@ extension DaemonFixture {
         if !problems.isEmpty { await removeByForce() }
         if isClean, problems.isEmpty { unlink(logFile) }
         return problems
+    }
+
+    /// Makes the daemon's directory a file system in a file.
+    func mountDisk(_ size: Int) async throws {
+        let image = path("disk.img")
+        try await Program("truncate")("--size=\(size)M", image)
+        // Nothing kept back for root: full is full.
+        try await Program("mkfs.ext4")("-q", "-F", "-m", "0", image)
+        try makeDirectories(directory)
+        try await Program("mount")("-o", "loop", image, directory)
+        try checked("change the mode of", directory) { chmod(directory, 0o711) }
     }
 
     /// What is on the host that was not before the daemon; things may take a moment to go.

@@ -18,6 +18,8 @@ package final class DaemonFixture: Sendable {
         package var isBare = false
         /// Environment variables for the daemon beside its own.
         package var environment: [String: String] = [:]
+        /// Gives the daemon's directory a file system of its own, with so many MiB.
+        package var diskSize: Int?
         /// Imports the busybox image as `busybox`.
         package var hasImage = true
 
@@ -75,6 +77,7 @@ package final class DaemonFixture: Sendable {
         let fixture = try await DaemonFixture(options)
         var outcome: Swift.Result<Result, any Error>
         do {
+            if let size = options.diskSize { try await fixture.mountDisk(size) }
             try await fixture.start()
             if options.hasImage { try await fixture.importBusybox() }
             outcome = .success(try await body(fixture))

@@ -38,6 +38,8 @@ package final class FakeRuntime: Runtime {
         return try Self.running(child.id)
     }
 
+    package func endStart(_ lockFile: String, within patience: Duration) async throws {}
+
     package func adopt(monitor: Int32, initProcess: Int32) async throws -> RunningInstance? {
         let isOurs = state.withLock { $0.children.values.contains { $0.id == monitor && !$0.hasEnded } }
         return isOurs ? try Self.running(monitor) : nil

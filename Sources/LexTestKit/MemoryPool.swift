@@ -79,11 +79,12 @@ package final class MemoryPool: StorageDriver {
             lowerDirectories: ["/nonexistent/\(fingerprint?.text ?? "empty")"], dataDirectory: "/nonexistent/\(volume)")
     }
     package func usage(of volume: VolumeName) async throws -> ByteSize { ByteSize(bytes: 4096) }
-    package func writeBackup(_ bytes: [UInt8], of volume: VolumeName) async throws {
+    package func prepareBackup(_ bytes: [UInt8], of volume: VolumeName) async throws {
         state.withLock { state in
             if state.volumes[volume] != nil { state.volumes[volume] = .some(bytes) }
         }
     }
+    package func finishBackup(of volume: VolumeName) async throws {}
     package func hasBackup(_ volume: VolumeName) async throws -> Bool {
         state.withLock { $0.volumes[volume].flatMap { $0 } != nil }
     }

@@ -2,13 +2,16 @@ import Glibc
 import LexClient
 import LexDaemon
 
-/// What the environment says: `LEXD_DIR`, and for builds that are not installed `LEXD_HELPERS` and `LEXD_RECIPES`.
+/// What the environment says: `LEXD_DIR`, for builds that are not installed `LEXD_HELPERS` and `LEXD_RECIPES`, and for
+/// tests `LEXD_PATIENCE`.
 struct DaemonSettings {
     static let standardDirectory = DaemonPaths.standard
 
     let directory = Self.variable("LEXD_DIR") ?? standardDirectory
     /// Where `lexd-runtime` and `lexd-archive` lie.
     let helpers = Self.variable("LEXD_HELPERS") ?? Self.ownDirectory ?? "/usr/libexec/lexd"
+    /// `LEXD_PATIENCE`: the seconds after which a helper that has not answered is ended.
+    let patience = Self.variable("LEXD_PATIENCE").flatMap { Int64($0) }.map { Duration.seconds(max(1, $0)) }
     /// Where the recipes of image templates lie.
     let recipes = Self.variable("LEXD_RECIPES") ?? Self.foundRecipes ?? "/usr/share/lexd/recipes"
     /// `LEXD_MIRROR`: the URL of a package archive to build templates from, in place of the distribution's own.

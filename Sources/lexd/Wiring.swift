@@ -16,7 +16,8 @@ enum Wiring {
         guard paths.socket.utf8.count < 108 else {
             throw ValidationError("LEXD_DIR is too long: \(paths.socket) has more than 107 bytes")
         }
-        let programs = HelperPrograms(directory: settings.helpers)
+        let programs = HelperPrograms(
+            directory: settings.helpers, patience: settings.patience ?? .seconds(120))
         for program in [programs.runtime, programs.archive] where access(program, X_OK) != 0 {
             throw ValidationError("\(program) is missing: install lexd as a whole, or set LEXD_HELPERS")
         }

@@ -13,7 +13,7 @@ enum ErrorAnswers {
             switch error {
             case .conflict: .conflict("\(error). Read it again and repeat the change")
             case .refused: .badRequest("\(error)")
-            case .unavailable: .failed("\(error)")
+            case .noSpace, .unavailable: .failed("\(error)")
             }
         case is CancellationError: .unavailable("The request was cancelled")
         case let error as SystemError where error.code == ENOSPC || error.code == EDQUOT:

@@ -160,7 +160,10 @@ final class Images: Sendable {
             return try await withRollback(logger) { rollback in
                 let pool = try await poolForNewImages()
                 let yaml = try await unpack(upload.path, upload.size, fingerprint, into: pool, progress: progress)
-                await rollback.add("remove the layer") { try await pool.deleteLayer(fingerprint) }
+                await rollback.add("remove the layer") {
+                    try await pool.deleteLayer(fingerprint)
+                    self.pools.sweepSoon()
+                }
                 let metadata = try ImageMetadata(yaml: yaml)
                 let path = "\(directory)/\(fingerprint)"
                 try await blocking { try checked("rename", upload.path) { rename(upload.path, path) } }

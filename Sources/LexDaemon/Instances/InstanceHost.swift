@@ -18,6 +18,8 @@ struct InstanceHost: Sendable {
     let logDirectory: String
     /// What control groups' names begin with.
     let cgroupPrefix: String
+    /// How long a helper may take that a lexd before this one left at work.
+    var patience = Duration.seconds(120)
 
     /// The paths of an instance by its record's key, `PROJECT/NAME`.
     func paths(of key: String) -> InstancePaths { paths(named: Self.flatName(key)) }

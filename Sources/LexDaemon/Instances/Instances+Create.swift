@@ -104,10 +104,15 @@ extension Instances {
 
                 let volume = try Self.volume(record)
                 try await driver.create(volume, from: record.image.flatMap { Fingerprint($0) })
-                await rollback.add("remove the volume") { try await driver.delete(volume) }
+                await rollback.add("remove the volume") {
+                    try await driver.delete(volume)
+                    self.pools.sweepSoon()
+                }
+                // What needs space comes before the record: on a full disk that could not be taken back.
+                try await prepareBackup(record)
                 let stored = try await records.create(key, record)
                 await rollback.add("remove the record") { try await self.records.delete(stored) }
-                try await writeBackup(record)
+                try await driver.finishBackup(of: volume)
                 if let image = finalImage { try? await images.markUsed(image.fingerprint) }
                 lifecycle(
                     "instance-created", record.name,
@@ -220,6 +225,12 @@ extension Instances {
     /// Writes the copy of an instance's settings that lies beside its files: `lexd recover` reads it when the store is
     /// lost. JSON is YAML.
     func writeBackup(_ record: InstanceRecord) async throws {
+        try await prepareBackup(record)
+        try await pools.driver(of: record.pool).finishBackup(of: try Self.volume(record))
+    }
+
+    /// Writes that copy under another name.
+    private func prepareBackup(_ record: InstanceRecord) async throws {
         struct Backup: Encodable {
             var container: Instance
             var pool: StoragePool
@@ -232,6 +243,6 @@ extension Instances {
                 name: pool.name, driver: pool.driver, description: pool.description, config: pool.config, usedBy: []),
             image: record.image)
         let bytes = Array(try JSONCoding.encode(backup))
-        try await pools.driver(of: record.pool).writeBackup(bytes, of: try Self.volume(record))
+        try await pools.driver(of: record.pool).prepareBackup(bytes, of: try Self.volume(record))
     }
 }

@@ -22,6 +22,8 @@ extension Instances {
             try await recover(stored)
         }
         try await removeOrphans(keys)
+        // Volumes and layers were set aside meanwhile.
+        pools.sweepSoon()
     }
 
     /// Pools and store: a volume without a record was never finished, or is about to be gone; a record without a
@@ -59,12 +61,7 @@ extension Instances {
         var entry = entry
         let key = entry.value.key
         let paths = host.paths(of: key)
-        // A helper of the daemon before us may still be starting it: its lock is held until it is done.
-        try await blocking {
-            guard access(paths.lockFile, F_OK) == 0 else { return }
-            let lock = try OwnedDescriptor.open(paths.lockFile, O_RDWR)
-            try checked("lock", paths.lockFile) { lex_lock_exclusive(lock.number, 1) }
-        }
+        try await awaitStart(paths)
         if let wanted = entry.value.config["volatile.idmap.base"].flatMap({ UInt32($0) }) {
             let ids = host.ids
             let base = try await blocking { try ids.claim(key, wanted: wanted) }
@@ -91,11 +88,24 @@ extension Instances {
             return
         }
         // It does not run. When its run directory is there, it ended while nobody looked: this boot knows it.
-        let target = try? readFile(paths.stoppedFile)
         let endedUnseen = (try? directoryNames(paths.run)) != nil
+        if endedUnseen {
+            // Its monitor may still be putting things away. One that has no run file comes of a start that was cut
+            // short: nobody knows of it.
+            let hasRun = access(paths.runFile, F_OK) == 0
+            try await host.runtime.endStart(paths.lockFile, within: hasRun ? .seconds(10) : .zero)
+            await endPayload(paths)
+        }
+        let target = try? readFile(paths.stoppedFile)
         let nics = try await knownNICs(entry.value)
         await putAway(key, nics)
-        guard endedUnseen else { return }
+        guard endedUnseen else {
+            // The daemon before us fell between the note of its end and what follows from that.
+            if entry.value.ephemeral, entry.value.config["volatile.last_state.power"] == "STOPPED" {
+                try await delete(key, requestor: nil)
+            }
+            return
+        }
         if target?.hasPrefix("reboot") == true {
             dueToStart.withLock { _ = $0.insert(key) }
             return
@@ -104,6 +114,30 @@ extension Instances {
         entry.value.config["volatile.last_state.power"] = "STOPPED"
         try await records.update(entry)
         if entry.value.ephemeral { try await delete(key, requestor: nil) }
+    }
+
+    /// A helper of the daemon before us may still be starting the instance: its lock is held until it is done. One that
+    /// hangs is ended.
+    private func awaitStart(_ paths: InstancePaths) async throws {
+        guard access(paths.lockFile, F_OK) == 0 else { return }
+        let deadline = ContinuousClock.now + host.patience
+        while try await isLocked(paths.lockFile) {
+            guard ContinuousClock.now < deadline else {
+                logger.warning("ending a start that hangs", metadata: ["lock": "\(paths.lockFile)"])
+                return try await host.runtime.endStart(paths.lockFile, within: .zero)
+            }
+            // Nothing tells of the end of a lock but the wait for it, which has no limit (flock(2)).
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
+    private func isLocked(_ path: String) async throws -> Bool {
+        try await blocking {
+            let lock = try OwnedDescriptor.open(path, O_RDWR)
+            if lex_lock_exclusive(lock.number, 0) == 0 { return false }
+            guard errno == EWOULDBLOCK else { throw SystemError("lock", path) }
+            return true
+        }
     }
 
     private func findProcess(_ paths: InstancePaths) async throws -> RunningInstance? {

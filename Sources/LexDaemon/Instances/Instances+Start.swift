@@ -38,8 +38,9 @@ extension Instances {
             let isPrivileged = try Config<InstanceKeys>(expansion.config)[\.security.privileged] == true
             let base = try await claimIDs(&stored.value)
             let paths = host.paths(of: key)
-            try await prepareDirectories(paths)
+            // First the way back: it may fail in the middle.
             await rollback.add("remove the run directory") { try await blocking { try removeTree(paths.run) } }
+            try await prepareDirectories(paths)
 
             let nics = try await attachNICs(stored.value, devices, rollback)
             let console = try await host.consoles.open(key, owner: isPrivileged ? 0 : base)
@@ -75,8 +76,17 @@ extension Instances {
         for id in cgroups.processes(in: paths.monitorGroup) {
             try? await RunningProcess(id)?.end(within: .seconds(10), asking: nil)
         }
+        await endPayload(paths)
         cgroups.removeEmpty(paths.payloadGroup)
         cgroups.removeEmpty(paths.monitorGroup)
+    }
+
+    /// Ends the processes of an instance whose monitor is gone: the kernel kills its init with that, but in its own
+    /// time (`lxc.monitor.signal.pdeath`).
+    func endPayload(_ paths: InstancePaths) async {
+        for id in host.cgroups.allProcesses(in: paths.payloadGroup) {
+            try? await RunningProcess(id)?.end(within: .zero, asking: nil)
+        }
     }
 
     /// The range of ids for this run: the one the instance had, unless another daemon took it meanwhile.
@@ -184,16 +194,24 @@ extension Instances {
                 run.ended.open()
             }
             let paths = host.paths(of: key)
-            let wantsRestart = (try? readFile(paths.stoppedFile))?.hasPrefix("reboot") == true
-            await putAway(key, run.nics)
-            guard var stored = try? await records.find(key) else { return .nothing }
+            let restarts = run.end == .fromInside && (try? readFile(paths.stoppedFile))?.hasPrefix("reboot") == true
+            // Noted first: when lexd falls before the note, the run directory tells the next one that the run has
+            // ended; when it falls after both, only the note does.
+            guard var stored = try? await records.find(key) else {
+                await putAway(key, run.nics)
+                return .nothing
+            }
             for device in run.nics.keys { stored.value.config["volatile.\(device).host_name"] = nil }
-            if !isShuttingDown { stored.value.config["volatile.last_state.power"] = "STOPPED" }
-            do { try await records.update(stored) } catch {
+            // One that is remembered as running is started by the next lexd as well.
+            if !isShuttingDown && !restarts && !run.isRestart {
+                stored.value.config["volatile.last_state.power"] = "STOPPED"
+            }
+            do { stored = try await records.update(stored) } catch {
                 logger.error(
                     "cannot note the end of an instance", metadata: ["instance": "\(key)", "error": "\(error)"])
             }
-            if wantsRestart && run.end == .fromInside {
+            await putAway(key, run.nics)
+            if restarts {
                 lifecycle("instance-restarted", stored.value.name, requestor: nil)
                 return .start
             }

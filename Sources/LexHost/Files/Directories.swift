@@ -128,8 +128,13 @@ package func replaceFile(_ path: String, _ bytes: some Collection<UInt8>, mode: 
     let new = path + ".new"
     unlink(new)
     let file = try OwnedDescriptor.open(new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: mode)
-    try file.writeAll(bytes, to: new)
-    try checked("rename", new) { rename(new, path) }
+    do {
+        try file.writeAll(bytes, to: new)
+        try checked("rename", new) { rename(new, path) }
+    } catch {
+        unlink(new)
+        throw error
+    }
 }
 
 /// Throws unless the directory belongs to root and nobody else can enter it.

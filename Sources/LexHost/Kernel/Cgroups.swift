@@ -69,6 +69,18 @@ package struct CgroupLayout: Sendable {
         }
     }
 
+    /// The processes of a group and of those below it, whichever tree they are in.
+    package func allProcesses(in group: String) -> Set<Int32> {
+        var waiting = allRoots.map { "\($0)/\(group)" }
+        var found: Set<Int32> = []
+        while let path = waiting.popLast() {
+            let list = (try? readFile("\(path)/cgroup.procs", limit: 1 << 20)) ?? ""
+            found.formUnion(list.split(separator: "\n").compactMap { Int32($0) })
+            waiting += Self.groups(in: path)
+        }
+        return found
+    }
+
     /// The processes of a group itself, whichever tree it is in.
     package func processes(in group: String) -> [Int32] {
         let lists = allRoots.map { (try? readFile("\($0)/\(group)/cgroup.procs")) ?? "" }

@@ -63,19 +63,8 @@ package final class RunningProcess: Sendable {
     /// Asks it to end by a signal - nil: it does so by itself - and kills it when it has not within `patience`.
     package func end(within patience: Duration, asking number: Int32? = SIGTERM) async throws {
         if let number { try signal(number) }
-        let didEnd = try await withThrowingTaskGroup(of: Bool.self) { group in
-            group.addTask {
-                try await self.ended()
-                return true
-            }
-            group.addTask {
-                try await Task.sleep(for: patience)
-                return false
-            }
-            defer { group.cancelAll() }
-            return try await group.next() ?? false
-        }
-        if !didEnd {
+        let own = try descriptor.duplicate()
+        if try await !Readiness.shared.readable(own.number, within: patience) {
             try signal(SIGKILL)
             try await ended()
         }

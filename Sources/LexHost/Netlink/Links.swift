@@ -22,6 +22,8 @@ package struct Link: Sendable, Equatable {
     package var master: Int32?
     /// For a veth the number of its other end, in that end's namespace.
     package var peer: Int32?
+    /// The number it is grouped by; 0 unless somebody set one.
+    package var group: UInt32
     /// What passed through it.
     package var counters: Counters
 
@@ -74,6 +76,7 @@ package struct Link: Sendable, Equatable {
             case IFLA_IFALIAS: alias = content.text
             case IFLA_MASTER: master = content.number()
             case IFLA_LINK: peer = content.number()
+            case IFLA_GROUP: group = content.number() ?? 0
             case IFLA_LINKINFO: kind = content.attribute(IFLA_INFO_KIND)?.text ?? ""
             case IFLA_STATS64: counters = Counters(content)
             default: break
@@ -89,6 +92,7 @@ package struct Link: Sendable, Equatable {
         mtu = 0
         hardwareAddress = []
         alias = ""
+        group = 0
         counters = Counters()
     }
 }
@@ -113,10 +117,13 @@ package struct VethEnd: Sendable {
     package var name: String
     /// Its hardware address; nil for a random one.
     package var hardwareAddress: [UInt8]?
+    /// The number it is grouped by: unlike the text kept with it, that can be said as it is made.
+    package var group: UInt32?
 
-    package init(name: String, hardwareAddress: [UInt8]? = nil) {
+    package init(name: String, hardwareAddress: [UInt8]? = nil, group: UInt32? = nil) {
         self.name = name
         self.hardwareAddress = hardwareAddress
+        self.group = group
     }
 }
 
@@ -136,10 +143,12 @@ package struct LinkChange: Sendable {
     /// bridge has the addresses. Fails with EAFNOSUPPORT for a link without IPv6: on a host without, or with an MTU
     /// below 1280.
     package var generatesLinkLocal: Bool?
+    /// The number it is grouped by.
+    package var group: UInt32?
 
     package init(
         name: String? = nil, up: Bool? = nil, mtu: UInt32? = nil, master: Int32? = nil, alias: String? = nil,
-        generatesLinkLocal: Bool? = nil
+        generatesLinkLocal: Bool? = nil, group: UInt32? = nil
     ) {
         self.name = name
         self.up = up
@@ -147,6 +156,7 @@ package struct LinkChange: Sendable {
         self.master = master
         self.alias = alias
         self.generatesLinkLocal = generatesLinkLocal
+        self.group = group
     }
 }
 
@@ -196,6 +206,7 @@ extension NetlinkSession {
             request.put(IFLA_IFNAME, end.name)
             if let address = end.hardwareAddress { request.put(IFLA_ADDRESS, bytes: address) }
             if let mtu { request.put(IFLA_MTU, mtu) }
+            if let group = end.group { request.put(IFLA_GROUP, group) }
         }
         var request = NetlinkRequest(RTM_NEWLINK, flags: NLM_F_CREATE | NLM_F_EXCL, header: ifinfomsg())
         describe(host, &request)
@@ -228,6 +239,7 @@ extension NetlinkSession {
             // Without a NUL: the kernel would count it.
             request.put(IFLA_IFALIAS, bytes: Array(alias.utf8))
         }
+        if let group = change.group { request.put(IFLA_GROUP, group) }
         if let generates = change.generatesLinkLocal {
             request.nest(IFLA_AF_SPEC) { spec in
                 spec.nest(Int(AF_INET6)) { inet6 in

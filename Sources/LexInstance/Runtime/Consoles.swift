@@ -53,7 +53,12 @@ package actor Consoles: ConsoleHolder {
         guard number >= 0 else { throw SystemError("connect to", socketPath) }
         let socket = JobSocket(OwnedDescriptor(taking: number))
         try socket.send(request)
-        try await Readiness.shared.readable(socket.number)
+        guard try await Readiness.shared.readable(socket.number, within: programs.patience) else {
+            throw RuntimeFailure(
+                call: "ask", subject: "the holder of the consoles",
+                detail: "it has not answered in \(programs.patience.components.seconds) seconds. See whether it stands "
+                    + "still, and end it if it does: pgrep -af 'lexd-runtime consoles'")
+        }
         guard let reply = try socket.receive(ConsoleReply.self) else {
             throw RuntimeFailure(call: "ask", subject: "the holder of the consoles", detail: "it ended")
         }

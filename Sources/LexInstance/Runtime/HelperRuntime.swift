@@ -9,10 +9,23 @@ package struct HelperRuntime: Runtime {
     package init(programs: HelperPrograms) { self.programs = programs }
 
     package func start(_ job: StartJob) async throws -> RunningInstance {
-        let helper = try await HelperProcess(programs.runtime, title: "start \(job.name)", job: .start(job))
+        let helper = try await HelperProcess(
+            programs.runtime, title: "start \(job.name)", job: .start(job), mark: HelperMark(job.lockFile))
+        guard try await helper.isHeard(within: programs.patience) else {
+            try await helper.kill()
+            try await endStart(job.lockFile, within: .zero)
+            throw RuntimeFailure(
+                call: "start", subject: job.name,
+                detail: "lexd-runtime was not done after \(programs.patience.components.seconds) seconds and was ended")
+        }
         guard var reply = try await helper.reply(RuntimeReply.self) else {
             let code = await helper.end()
-            throw RuntimeFailure(call: "start", subject: job.name, detail: "lexd-runtime ended with \(code)")
+            // The monitor it may have forked would go on alone.
+            try await endStart(job.lockFile, within: .zero)
+            throw RuntimeFailure(
+                call: "start", subject: job.name,
+                detail: code > 128
+                    ? "lexd-runtime was killed by signal \(code - 128)" : "lexd-runtime ended with \(code)")
         }
         switch reply.value {
         case .started(let started):
@@ -27,6 +40,10 @@ package struct HelperRuntime: Runtime {
         }
     }
 
+    package func endStart(_ lockFile: String, within patience: Duration) async throws {
+        try await HelperMark(lockFile).endAll(within: patience)
+    }
+
     package func adopt(monitor: Int32, initProcess: Int32) async throws -> RunningInstance? {
         // First the descriptors, then the question whether they are what we think: now they can become nobody else.
         let monitorNumber = lex_pidfd_open(monitor)
@@ -38,6 +55,11 @@ package struct HelperRuntime: Runtime {
         guard ProcessFacts.parent(of: initProcess) == monitor, ProcessFacts.isMonitor(monitor) else { return nil }
         let helper = try await HelperProcess(
             programs.runtime, title: "netlink", job: .netlink(NetlinkJob(process: initProcess)))
+        guard try await helper.isHeard(within: programs.patience) else {
+            try await helper.kill()
+            throw RuntimeFailure(
+                call: "look into the network of", subject: "process \(initProcess)", detail: "lexd-runtime hangs")
+        }
         guard var reply = try await helper.reply(RuntimeReply.self), case .done = reply.value,
             let netlink = reply.takeDescriptor()
         else { return nil }

@@ -4,6 +4,9 @@ package import LexIPC
 package protocol Runtime: Sendable {
     /// Starts an instance; returns when its init runs.
     func start(_ job: StartJob) async throws -> RunningInstance
+    /// Ends what is left of a start, or of the run that came of it, by the file it held locked: by itself within
+    /// `patience`, else by force.
+    func endStart(_ lockFile: String, within patience: Duration) async throws
     /// Finds an instance again that an earlier daemon started; nil when it does not run any more.
     func adopt(monitor: Int32, initProcess: Int32) async throws -> RunningInstance?
     /// Runs a command in an instance. Without a terminal the streams are the three descriptors, which stay the

@@ -164,14 +164,20 @@ package struct OverlayDriver: StorageDriver {
         let lower = fingerprint.map { layerPath($0) + "/rootfs" } ?? "\(path)/empty"
         try await blocking {
             try checked("make directory", directory) { mkdir(directory, 0o700) }
-            try checked("make directory", "\(directory)/work") { mkdir("\(directory)/work", 0o700) }
-            // The merged root directory takes its owner and mode from the upper one.
-            var status = stat()
-            try checked("look at", lower) { lstat(lower, &status) }
-            let upper = "\(directory)/upper"
-            try checked("make directory", upper) { mkdir(upper, 0o700) }
-            try checked("change the owner of", upper) { lchown(upper, status.st_uid, status.st_gid) }
-            try checked("change the mode of", upper) { chmod(upper, status.st_mode & 0o7777) }
+            do {
+                try checked("make directory", "\(directory)/work") { mkdir("\(directory)/work", 0o700) }
+                // The merged root directory takes its owner and mode from the upper one.
+                var status = stat()
+                try checked("look at", lower) { lstat(lower, &status) }
+                let upper = "\(directory)/upper"
+                try checked("make directory", upper) { mkdir(upper, 0o700) }
+                try checked("change the owner of", upper) { lchown(upper, status.st_uid, status.st_gid) }
+                try checked("change the mode of", upper) { chmod(upper, status.st_mode & 0o7777) }
+            } catch {
+                // Only what was made here: a volume that was there already is somebody's.
+                try? removeTree(directory)
+                throw error
+            }
         }
     }
 
@@ -188,9 +194,14 @@ package struct OverlayDriver: StorageDriver {
         return try await blocking { ByteSize(bytes: try treeSize(upper)) }
     }
 
-    package func writeBackup(_ bytes: [UInt8], of volume: VolumeName) async throws {
-        let file = volumePath(volume) + "/backup.yaml"
+    package func prepareBackup(_ bytes: [UInt8], of volume: VolumeName) async throws {
+        let file = volumePath(volume) + "/backup.yaml.prepared"
         try await blocking { try replaceFile(file, bytes) }
+    }
+
+    package func finishBackup(of volume: VolumeName) async throws {
+        let file = volumePath(volume) + "/backup.yaml"
+        try await blocking { try checked("rename to", file) { rename(file + ".prepared", file) } }
     }
 
     package func hasBackup(_ volume: VolumeName) async throws -> Bool {

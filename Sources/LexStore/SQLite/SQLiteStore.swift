@@ -7,6 +7,7 @@ import Glibc
 /// `synchronous=FULL`: what was committed is on the disk when `commit` returns (https://sqlite.org/pragma.html).
 package struct SQLiteStore: StateStore {
     private let pool: DatabasePool
+    private let reserve: SpaceReserve
 
     /// Opens or makes the file, which only its owner may read.
     package init(path: String) throws {
@@ -30,6 +31,8 @@ package struct SQLiteStore: StateStore {
                     """)
         }
         try migrator.migrate(pool)
+        reserve = SpaceReserve(path: path + "-reserve")
+        reserve.take()
     }
 
     /// Makes the file, or takes a file that is there, closed to everybody else: it holds what instances are given as
@@ -76,13 +79,24 @@ package struct SQLiteStore: StateStore {
     package func commit(_ changes: [Change], ifUnchanged guards: [Guard]) async throws(CommitError) -> Revision {
         try StoreLimits.check(changes, guards)
         do {
-            return try await pool.write { database in try apply(changes, guards, in: database) }
+            do {
+                return try await pool.write { database in try apply(changes, guards, in: database) }
+            } catch let error as DatabaseError where Self.isFull(error) && changes.contains(where: \.isDeletion) {
+                // So that on a full disk things can be deleted.
+                reserve.give()
+                defer { reserve.take() }
+                return try await pool.write { database in try apply(changes, guards, in: database) }
+            }
         } catch let error as CommitError {
             throw error
+        } catch let error as DatabaseError where Self.isFull(error) {
+            throw .noSpace(pool.path)
         } catch {
             throw .unavailable(error)
         }
     }
+
+    private static func isFull(_ error: DatabaseError) -> Bool { error.resultCode == .SQLITE_FULL }
 
     package func close() async {
         try? pool.close()

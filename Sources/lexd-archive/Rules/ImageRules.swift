@@ -167,7 +167,8 @@ struct Budget {
         let (sum, overflow) = bytes.addingReportingOverflow(UInt64(max(count, 0)))
         guard !overflow, sum <= limits.bytes else {
             throw Refusal(
-                "the archive holds more than \(limits.bytes) bytes, which is all the room there is for it")
+                "the archive holds more than \(limits.bytes) bytes, which is all the room there is for it. "
+                    + "Free some, or use another storage pool")
         }
         bytes = sum
         // A bomb: far more content than any real system packs into so few bytes.

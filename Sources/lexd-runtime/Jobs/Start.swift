@@ -8,6 +8,9 @@ import LexIPC
 func start(_ job: StartJob, _ socket: borrowing JobSocket) throws {
     let lock = try OwnedDescriptor.open(job.lockFile, O_RDWR | O_CREAT)
     try checked("lock", job.lockFile) { lex_lock_exclusive(lock.number, 1) }
+    // A lexd that comes after one that was killed waits for this lock, if it is taken: who takes it later than that
+    // must not go on.
+    if socket.hasHungUp { return }
 
     try checked("unshare", "the mount namespace") { lex_unshare(lex_clone_newns) }
     // Slave: what is unmounted on the host goes here as well, and nothing of ours goes to the host.
