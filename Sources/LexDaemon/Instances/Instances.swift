@@ -125,11 +125,11 @@ final class Instances: Sendable {
     func json(of stored: Stored<InstanceRecord>, withState: Bool) async throws -> Data {
         let changes = profiles.records.changes
         let status = liveInstance(stored.value.key).lifecycle.status
-        let view = try await rendered.json(of: stored, profiles: changes, status: status) {
+        let instance = try await rendered.json(of: stored, profiles: changes, status: status) {
             try await view(stored.value)
         }
-        guard withState else { return view }
-        return RenderedInstances.full(view, state: try rendered.json(of: try await state(stored.value)))
+        guard withState else { return instance }
+        return RenderedInstances.full(instance, state: try rendered.json(of: try await state(stored.value)))
     }
 
     /// What it does at this moment.
