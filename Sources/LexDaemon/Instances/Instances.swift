@@ -70,6 +70,9 @@ final class Instances: Sendable {
     private func follow(_ instance: LiveInstance) async {
         guard let run = instance.run else { return }
         do {
+            try await run.process.initEnd()
+            // While liblxc's monitor puts away what is its.
+            await putAwayEarly(instance.key, run.nics)
             try await run.process.end()
         } catch {
             return
