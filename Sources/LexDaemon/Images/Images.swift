@@ -159,12 +159,15 @@ final class Images: Sendable {
             }
             return try await withRollback(logger) { rollback in
                 let pool = try await poolForNewImages()
-                let yaml = try await unpack(upload.path, upload.size, fingerprint, into: pool, progress: progress)
-                await rollback.add("remove the layer") {
-                    try await pool.deleteLayer(fingerprint)
-                    self.pools.sweepSoon()
+                let unpacked = try await unpack(upload.path, upload.size, fingerprint, into: pool, progress: progress)
+                // One that was there before is not ours to take back: instances stand on it.
+                if unpacked.isNew {
+                    await rollback.add("remove the layer") {
+                        try await pool.deleteLayer(fingerprint)
+                        self.pools.sweepSoon()
+                    }
                 }
-                let metadata = try ImageMetadata(yaml: yaml)
+                let metadata = try ImageMetadata(yaml: unpacked.metadata)
                 let path = "\(directory)/\(fingerprint)"
                 try await blocking { try checked("rename", upload.path) { rename(upload.path, path) } }
                 await rollback.add("remove the file") { unlink(path) }
@@ -193,11 +196,11 @@ final class Images: Sendable {
         return any
     }
 
-    /// Unpacks an image file into a pool and answers its metadata.
+    /// Unpacks an image file into a pool; answers its metadata, and whether the pool had no such layer before.
     private func unpack(
         _ path: String, _ size: Int64, _ fingerprint: Fingerprint, into pool: any StorageDriver,
         progress: @escaping @Sendable (String) -> Void
-    ) async throws -> String {
+    ) async throws -> (metadata: String, isNew: Bool) {
         let space = try await pool.resources().space
         let staging = try await pool.beginLayer(fingerprint)
         do {
@@ -212,8 +215,7 @@ final class Images: Sendable {
             for warning in result.warnings {
                 logger.warning("image entry left out", metadata: ["image": "\(fingerprint)", "reason": "\(warning)"])
             }
-            try await pool.finishLayer(fingerprint, from: staging)
-            return result.metadata
+            return (result.metadata, try await pool.finishLayer(fingerprint, from: staging))
         } catch {
             try? await pool.discard(staging: staging)
             throw error
