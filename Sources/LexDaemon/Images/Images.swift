@@ -25,6 +25,8 @@ final class Images: Sendable {
     private let directory: String
     private let logger: Logger
     private let locks = Locks()
+    /// How many instances are being made from an image, whose records do not yet say that they stand on it.
+    private let beingUsed = Mutex<[String: Int]>([:])
 
     init(
         records: Records<ImageRecord>, aliases: Records<AliasRecord>, instances: Records<InstanceRecord>,
@@ -222,15 +224,40 @@ final class Images: Sendable {
         }
     }
 
-    /// Makes sure a pool has an image's layer.
-    func provideLayer(
-        of record: ImageRecord, in pool: any StorageDriver, progress: @escaping @Sendable (String) -> Void
-    ) async throws {
-        guard let fingerprint = Fingerprint(record.fingerprint) else { throw APIError.notFound("Image not found") }
-        if try await pool.hasLayer(fingerprint) { return }
-        try await locks.with(record.fingerprint) {
-            if try await pool.hasLayer(fingerprint) { return }
-            _ = try await unpack(file(of: record), record.size, fingerprint, into: pool, progress: progress)
+    /// Makes sure a pool has an image's layer while `body` makes an instance that stands on it: until the record says
+    /// so, the layer stays although the image may be deleted.
+    func withLayer<Result: Sendable>(
+        of record: ImageRecord, in pool: any StorageDriver, progress: @escaping @Sendable (String) -> Void,
+        _ body: () async throws -> Result
+    ) async throws -> Result {
+        let name = record.fingerprint
+        guard let fingerprint = Fingerprint(name) else { throw APIError.notFound("Image not found") }
+        // Counted and not locked for the whole time: instances of one image are made side by side.
+        try await locks.with(name) {
+            guard try await records.find(name) != nil else { throw APIError.notFound("Image not found") }
+            if try await !pool.hasLayer(fingerprint) {
+                _ = try await unpack(file(of: record), record.size, fingerprint, into: pool, progress: progress)
+            }
+            beingUsed.withLock { $0[name, default: 0] += 1 }
+        }
+        do {
+            let result = try await body()
+            await didUse(name)
+            return result
+        } catch {
+            await didUse(name)
+            throw error
+        }
+    }
+
+    private func didUse(_ name: String) async {
+        beingUsed.withLock { counts in
+            let left = (counts[name] ?? 1) - 1
+            counts[name] = left > 0 ? left : nil
+        }
+        // It may have been deleted meanwhile, and the instance have failed.
+        do { try await removeUnusedLayers(of: name) } catch {
+            logger.warning("cannot remove an unused layer", metadata: ["image": "\(name)", "error": "\(error)"])
         }
     }
 
@@ -254,14 +281,22 @@ final class Images: Sendable {
             try await records.delete(stored)
             let path = file(of: stored.value)
             try await blocking { _ = unlink(path) }
-            try await removeUnusedLayers(of: fingerprint)
+            try await removeLayers(of: fingerprint)
             events.lifecycle("image-deleted", source: "/1.0/images/\(fingerprint)", requestor: requestor)
         }
     }
 
     /// Removes the layers of an image that is gone and that no instance stands on any more.
     func removeUnusedLayers(of text: String) async throws {
-        guard let fingerprint = Fingerprint(text), try await records.find(text) == nil else { return }
+        guard try await records.find(text) == nil else { return }
+        try await locks.with(text) { try await removeLayers(of: text) }
+    }
+
+    // The image's lock is held: nobody begins to use the layers meanwhile.
+    private func removeLayers(of text: String) async throws {
+        guard let fingerprint = Fingerprint(text), try await records.find(text) == nil,
+            beingUsed.withLock({ $0[text] }) == nil
+        else { return }
         let inUse = Set(try await instances.list().filter { $0.value.image == text }.map(\.value.pool))
         for (name, driver) in pools.drivers where !inUse.contains(name) {
             try await driver.deleteLayer(fingerprint)
