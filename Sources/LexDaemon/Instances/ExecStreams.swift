@@ -56,6 +56,8 @@ final class ExecStream: Sendable {
     /// behind holds the stream open - what is there is handed on, and no more is waited for.
     func forEach(until stopped: Gate, _ handle: (ByteBuffer) async throws -> Void) async throws {
         while true {
+            // What has always something to say would hold up the end of the daemon.
+            try Task.checkCancellation()
             // The gate first: what was written before it opened is then surely seen by the read.
             let isLast = stopped.isOpen
             if let buffer = try readNow() {
