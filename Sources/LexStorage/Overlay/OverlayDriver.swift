@@ -192,7 +192,7 @@ package struct OverlayDriver: StorageDriver {
 
     package func usage(of volume: VolumeName) async throws -> ByteSize {
         let upper = volumePath(volume) + "/upper"
-        return try await blocking { ByteSize(bytes: try treeSize(upper)) }
+        return try await blockingInBackground { ByteSize(bytes: try treeSize(upper)) }
     }
 
     package func prepareBackup(_ bytes: [UInt8], of volume: VolumeName) async throws {
