@@ -170,18 +170,30 @@ final class Images: Sendable {
                     }
                 }
                 let metadata = try ImageMetadata(yaml: unpacked.metadata)
+                let properties = metadata.properties.merging(description.properties) { $1 }
+                try Self.check(properties: properties)
                 let path = "\(directory)/\(fingerprint)"
                 try await blocking { try checked("rename", upload.path) { rename(upload.path, path) } }
                 await rollback.add("remove the file") { unlink(path) }
                 let record = ImageRecord(
                     fingerprint: fingerprint.text, filename: description.filename, size: upload.size,
                     isPublic: description.isPublic, architecture: metadata.architecture,
-                    properties: metadata.properties.merging(description.properties) { $1 },
-                    createdAt: metadata.createdAt, expiresAt: metadata.expiresAt, uploadedAt: .now, lastUsedAt: .never,
+                    properties: properties, createdAt: metadata.createdAt, expiresAt: metadata.expiresAt,
+                    uploadedAt: .now, lastUsedAt: .never,
                     isCached: description.isCached, template: description.template)
                 try await records.create(fingerprint.text, record)
                 events.lifecycle("image-created", source: "/1.0/images/\(fingerprint)", requestor: requestor)
                 return record
+            }
+        }
+    }
+
+    /// Throws a 400 unless all of them can become the `image.*` keys of an instance.
+    static func check(properties: [String: String]) throws(APIError) {
+        for (name, value) in properties.sorted(by: { $0.key < $1.key }) {
+            try Config<InstanceKeys>.validate("image.\(name)", value) { _ in
+                "The name of an image's property must have a character at least, and none that cannot be printed: "
+                    + String(reflecting: String(name.unicodeScalars.prefix(64)))
             }
         }
     }
