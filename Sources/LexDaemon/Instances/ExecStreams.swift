@@ -100,11 +100,16 @@ final class ExecStream: Sendable {
     func resize(rows: Int, columns: Int) {
         _ = lex_set_window_size(number, UInt16(clamping: rows), UInt16(clamping: columns))
     }
+}
 
-    /// Both ends of a new pipe (pipe(2)), close-on-exec; whoever asks owns the numbers.
-    static func pipe() throws(SystemError) -> (read: Int32, write: Int32) {
-        var ends: [Int32] = [-1, -1]
-        try checked("make", "a pipe") { lex_pipe(&ends) }
-        return (ends[0], ends[1])
+/// Both ends of a new pipe (pipe(2)), close-on-exec.
+struct ExecPipe: ~Copyable {
+    let read: OwnedDescriptor
+    let write: OwnedDescriptor
+
+    init() throws(SystemError) {
+        let ends = try OwnedDescriptor.pipe()
+        read = OwnedDescriptor(taking: ends.read)
+        write = OwnedDescriptor(taking: ends.write)
     }
 }

@@ -132,23 +132,24 @@ extension Instances {
     }
 
     private func runOnPipes(_ job: AttachJob, _ run: LiveInstance.Run, _ session: ExecSession) async throws -> Int32 {
-        let input = try ExecStream.pipe()
-        let output = try ExecStream.pipe()
-        let errors = try ExecStream.pipe()
-        // The command's ends are open here only until it has them: its own are then the last.
-        let theirs = [input.read, output.write, errors.write]
-        let ours = try (
-            ExecStream(taking: input.write), ExecStream(taking: output.read), ExecStream(taking: errors.read)
+        let (command, input, output, errors) = try await attachToPipes(job, run)
+        return try await session.run(command, input: input, output: output, errors: errors)
+    }
+
+    /// Begins the command on three pipes; answers our ends. The command's ends are open here only until it has them: its
+    /// own are then the last.
+    private func attachToPipes(
+        _ job: AttachJob, _ run: LiveInstance.Run
+    ) async throws -> (AttachedCommand, input: ExecStream, output: ExecStream, errors: ExecStream) {
+        let input = try ExecPipe()
+        let output = try ExecPipe()
+        let errors = try ExecPipe()
+        let theirs = [input.read.number, output.write.number, errors.write.number]
+        let command = try await attach(job, streams: theirs, run)
+        return (
+            command, try ExecStream(taking: input.write.release()), try ExecStream(taking: output.read.release()),
+            try ExecStream(taking: errors.read.release())
         )
-        let command: AttachedCommand
-        do {
-            command = try await attach(job, streams: theirs, run)
-        } catch {
-            for number in theirs { close(number) }
-            throw error
-        }
-        for number in theirs { close(number) }
-        return try await session.run(command, input: ours.0, output: ours.1, errors: ours.2)
     }
 
     // MARK: without
