@@ -126,7 +126,17 @@ extension Instances {
             }
             // What needs space comes before the record: on a full disk that could not be taken back.
             try await prepareBackup(record)
-            let stored = try await records.create(key, record)
+            let complete = record
+            let stored = try await profiles.holding(complete.profiles) {
+                // Again: one may have been changed since the wish was checked.
+                let expansion = Expansion(
+                    try await profiles.resolve(complete.profiles), config: complete.config, devices: complete.devices)
+                guard try Expansion.rootPool(try expansion.check()) == complete.pool else {
+                    throw APIError.conflict(
+                        "A profile of the instance was changed meanwhile: its root disk would be in another pool")
+                }
+                return try await records.create(key, complete)
+            }
             await rollback.add("remove the record") { try await self.records.delete(stored) }
             try await driver.finishBackup(of: volume)
         }

@@ -109,10 +109,10 @@ final class Instances: Sendable {
 
     func list() async throws -> [Stored<InstanceRecord>] { try await records.list() }
 
-    /// An instance as the wire shows it.
+    /// An instance as the wire shows it; also one that lacks a profile, which cannot be started.
     func view(_ record: InstanceRecord) async throws -> Instance {
         let expansion = Expansion(
-            try await profiles.resolve(record.profiles), config: record.config, devices: record.devices)
+            try await profiles.present(record.profiles), config: record.config, devices: record.devices)
         return Instance(
             architecture: record.architecture, config: record.config, devices: record.devices,
             ephemeral: record.ephemeral, profiles: record.profiles, stateful: false, description: record.description,
@@ -181,7 +181,7 @@ final class Instances: Sendable {
         var members: [NetworkMember] = []
         for stored in try await records.list() {
             let expansion = Expansion(
-                try await profiles.resolve(stored.value.profiles), config: stored.value.config,
+                try await profiles.present(stored.value.profiles), config: stored.value.config,
                 devices: stored.value.devices)
             for (device, options) in expansion.devices
             where options["type"] == "nic" && (options["network"] == name || options["parent"] == name) {
