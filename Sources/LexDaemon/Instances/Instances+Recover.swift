@@ -62,14 +62,16 @@ extension Instances {
         let key = entry.value.key
         let paths = host.paths(of: key)
         try await awaitStart(paths)
+        let process = try await findProcess(paths)
         if let wanted = entry.value.config["volatile.idmap.base"].flatMap({ UInt32($0) }) {
             let ids = host.ids
-            let base = try await blocking { try ids.claim(key, wanted: wanted) }
+            let isInUse = process != nil
+            let base = try await blocking { try ids.claim(key, wanted: wanted, isInUse: isInUse) }
             if base != wanted {
                 logger.warning("another daemon has the id range of an instance", metadata: ["instance": "\(key)"])
             }
         }
-        if let process = try await findProcess(paths) {
+        if let process {
             let nics = try await knownNICs(entry.value)
             let isFrozen = InstanceStats.isFrozen(paths.payloadGroup, host.cgroups)
             let isPrivileged = entry.value.config["volatile.idmap.current"] == "[]"
