@@ -12,6 +12,7 @@ import Logging
 extension Instances {
     /// Starts an instance and waits until its init runs.
     func start(_ key: String, requestor: Event.Requestor?) async throws {
+        try await settle(key)
         try await locks.with(key) {
             guard let stored = try await records.find(key) else { throw APIError.notFound("Instance not found") }
             let instance = liveInstance(key)
@@ -76,16 +77,42 @@ extension Instances {
         for id in cgroups.processes(in: paths.monitorGroup) {
             try? await RunningProcess(id)?.end(within: .seconds(10), asking: nil)
         }
-        await endPayload(paths)
+        try? await endPayload(paths)
         cgroups.removeEmpty(paths.payloadGroup)
         cgroups.removeEmpty(paths.monitorGroup)
     }
 
     /// Ends the processes of an instance whose monitor is gone: the kernel kills its init with that, but in its own
-    /// time (`lxc.monitor.signal.pdeath`).
-    func endPayload(_ paths: InstancePaths) async {
-        for id in host.cgroups.allProcesses(in: paths.payloadGroup) {
-            try? await RunningProcess(id)?.end(within: .zero, asking: nil)
+    /// time (`lxc.monitor.signal.pdeath`). Throws when it has not within half a minute.
+    func endPayload(_ paths: InstancePaths) async throws {
+        let cgroups = host.cgroups
+        let group = paths.payloadGroup
+        let deadline = ContinuousClock.now + .seconds(30)
+        // Again until there is none: one may have forked while we looked.
+        while true {
+            let found = try cgroups.allProcesses(in: group)
+            if found.isEmpty { return }
+            // A frozen process takes no signal, not even SIGKILL on v1.
+            if InstanceStats.isFrozen(group, cgroups) {
+                try await blocking { try InstanceStats.setFrozen(false, group, cgroups) }
+            }
+            // Not all of thousands at once: each takes a descriptor.
+            let processes = try found.prefix(1000).compactMap { try RunningProcess($0) }
+            if processes.isEmpty {
+                guard ContinuousClock.now < deadline else {
+                    throw APIError.failed(
+                        "cannot end the processes in the control group \(group): they are not of this system")
+                }
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            for process in processes { try process.signal(SIGKILL) }
+            for process in processes {
+                guard try await process.hasEnded(within: ContinuousClock.now.duration(to: deadline)) else {
+                    throw APIError.failed(
+                        "cannot end process \(process.id) of an instance that is over: it takes no signal. See what "
+                            + "it waits for: cat /proc/\(process.id)/stack")
+                }
+            }
         }
     }
 

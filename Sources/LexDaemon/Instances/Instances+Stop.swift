@@ -14,6 +14,7 @@ extension Instances {
     func stop(
         _ key: String, force: Bool, timeout: TimeAmount?, isRestart: Bool = false, requestor: Event.Requestor?
     ) async throws {
+        try await settle(key)
         let (instance, run) = try await locks.with(key) {
             guard let stored = try await records.find(key) else { throw APIError.notFound("Instance not found") }
             let instance = liveInstance(key)
@@ -56,6 +57,7 @@ extension Instances {
 
     /// Freezes or thaws it.
     func freeze(_ key: String, _ frozen: Bool, requestor: Event.Requestor?) async throws {
+        try await settle(key)
         try await locks.with(key) {
             guard let stored = try await records.find(key) else { throw APIError.notFound("Instance not found") }
             let instance = liveInstance(key)
@@ -79,6 +81,7 @@ extension Instances {
     /// Deletes an instance that does not run: first its settings beside its files, then its record, then its files. A
     /// crash between is finished, or taken back, at the next start.
     func delete(_ key: String, requestor: Event.Requestor?) async throws {
+        try await settle(key)
         try await locks.with(key) {
             guard let stored = try await records.find(key) else { throw APIError.notFound("Instance not found") }
             _ = try liveInstance(key).wish(.delete)

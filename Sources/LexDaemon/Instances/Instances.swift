@@ -30,6 +30,8 @@ final class Instances: Sendable {
     let sizes = DiskUsage()
     /// Instances to be started that restarted while lexd was away.
     let dueToStart = Mutex<Set<String>>([])
+    /// Instances of which it is not known yet whether they run.
+    let unsettled = Mutex<Set<String>>([])
     private let shuttingDown = Mutex(false)
     private let rendered = RenderedInstances()
 
