@@ -151,7 +151,7 @@ extension Instances {
         let instance = liveInstance(entry.value.key)
         let run = LiveInstance.Run(process: process, nics: nics, firstID: firstID)
         instance.began(run, isFrozen: isFrozen)
-        follows(instance)
+        follows(instance, run)
         logger.info("instance found running", metadata: ["instance": "\(entry.value.name)"])
         guard entry.value.config["volatile.last_state.power"] != "RUNNING" else { return }
         // The daemon before us fell between the start and the note of it.

@@ -60,12 +60,14 @@ extension Instances {
             } catch let failure as RuntimeFailure {
                 throw StartFailure.explain(failure, name: stored.value.name)
             }
+            await rollback.add("end the run") { try process.kill() }
             let run = LiveInstance.Run(
                 process: process, nics: Dictionary(nics.map { ($0.ready.device, $0.attached) }) { $1 },
                 firstID: plan.firstID)
-            instance.began(run)
-            follows(instance)
+            // Before anybody can see the run: when it cannot be noted, there was none.
             try await noteStart(&stored, run)
+            instance.began(run)
+            follows(instance, run)
             await rebalanceCPUs(except: key)
         }
     }
@@ -212,10 +214,10 @@ extension Instances {
     // MARK: the end
 
     /// A run has ended: puts everything of it away, and does what follows from the way it ended.
-    func ended(_ instance: LiveInstance) async {
+    func ended(_ instance: LiveInstance, _ run: LiveInstance.Run) async {
         let key = instance.key
         let next: AfterEnd = await locks.with(key) {
-            guard let run = instance.isEnding() else { return .nothing }
+            guard let run = instance.isEnding(run) else { return .nothing }
             defer {
                 instance.didEnd()
                 run.ended.open()
