@@ -18,14 +18,21 @@ extension Instances {
         let (instance, run) = try await locks.with(key) {
             guard let stored = try await records.find(key) else { throw APIError.notFound("Instance not found") }
             let instance = liveInstance(key)
+            var before = instance.lifecycle
             let action = try instance.wish(.stop(force: force))
             guard let run = instance.run else { throw APIError.badRequest("The instance is already stopped") }
-            instance.willEnd(force ? .killed : .asked, isRestart: isRestart, requestor: requestor)
-            if action == .thawFirst {
-                // A frozen process takes no signal, not even SIGKILL on v1.
-                try await setFrozen(false, stored.value)
+            instance.willEnd(run, force ? .killed : .asked, isRestart: isRestart, requestor: requestor)
+            do {
+                if action == .thawFirst {
+                    // A frozen process takes no signal, not even SIGKILL on v1.
+                    try await setFrozen(false, stored.value)
+                    before = Lifecycle(.running)
+                }
+                if force { try run.process.kill() } else { try run.process.askToStop() }
+            } catch {
+                instance.willNotEnd(run, before)
+                throw error
             }
-            if force { try run.process.kill() } else { try run.process.askToStop() }
             return (instance, run)
         }
         if force {
@@ -33,7 +40,7 @@ extension Instances {
             logger.warning("killing the monitor of an instance", metadata: ["instance": "\(key)"])
             run.process.killMonitor()
             guard await run.ended.wait(.seconds(30)) else {
-                instance.happened(.stopTimedOut)
+                instance.stopTimedOut(run)
                 throw APIError.failed(
                     "cannot stop the instance: the kernel has not ended its processes within a minute. See which are "
                         + "stuck: ps -eo pid,stat,cmd")
@@ -41,8 +48,8 @@ extension Instances {
             return
         }
         guard await run.ended.wait(timeout) else {
-            instance.willEnd(.fromInside)
-            instance.happened(.stopTimedOut)
+            instance.willEnd(run, .fromInside)
+            instance.stopTimedOut(run)
             throw APIError.failed(
                 "Failed shutting down instance, status is \"Running\": context deadline exceeded. It did not go down in "
                     + "time; to kill it: lx stop --force")
