@@ -18,6 +18,8 @@ extension Instances {
             let instance = liveInstance(key)
             _ = try instance.wish(.start)
             do {
+                // After the wish: whoever ends everything sees either it or the refusal.
+                if isShuttingDown { throw APIError.unavailable("LXD is shutting down") }
                 try await bringUp(stored, instance)
             } catch {
                 instance.happened(.startFailed)
@@ -240,7 +242,8 @@ extension Instances {
                     "cannot note the end of an instance", metadata: ["instance": "\(key)", "error": "\(error)"])
             }
             await putAway(key, run.nics)
-            if restarts {
+            // At lexd's end it stays down, and is started with the next one.
+            if restarts && !isShuttingDown {
                 lifecycle("instance-restarted", stored.value.name, requestor: nil)
                 return .start
             }

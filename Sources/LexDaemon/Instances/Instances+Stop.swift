@@ -4,6 +4,7 @@ import LexInstance
 import LexStorage
 import Logging
 import NIOCore
+import Synchronization
 
 extension Instances {
     /// Stops an instance and waits until everything of it is put away.
@@ -112,24 +113,45 @@ extension Instances {
     }
 
     /// Stops all instances, at the host's or lexd's shutdown; each as cleanly as its `boot.host_shutdown_timeout`
-    /// allows. They are remembered as running, and start again with lexd.
+    /// allows. They are remembered as running, and start again with lexd. From here on nothing is started.
     func stopAll() async {
         setShuttingDown()
-        let running = (try? await records.list()) ?? []
-        await withDiscardingTaskGroup { group in
-            for stored in running where liveInstance(stored.value.key).run != nil {
-                group.addTask {
-                    let key = stored.value.key
-                    let config = Config<InstanceKeys>(
-                        (try? await self.view(stored.value))?.expandedConfig ?? stored.value.config)
-                    let seconds = ((try? config[\.boot.hostShutdownTimeout]) ?? nil) ?? 30
-                    do {
-                        try await self.stop(key, force: false, timeout: .seconds(seconds), requestor: nil)
-                    } catch {
-                        try? await self.stop(key, force: true, timeout: nil, requestor: nil)
-                    }
-                }
+        for key in unsettled.withLock({ $0.sorted() }) { await trySettling(key) }
+        var givenUp: Set<String> = []
+        // Again until there is none: a start that had begun before may be done by now.
+        while true {
+            let busy = activeKeys.subtracting(givenUp)
+            if busy.isEmpty { return }
+            givenUp.formUnion(
+                await withTaskGroup(of: String?.self) { group in
+                    for key in busy { group.addTask { await self.stopForShutdown(key) ? nil : key } }
+                    return await group.compactMap(\.self).reduce(into: Set<String>()) { $0.insert($1) }
+                })
+        }
+    }
+
+    /// Stops one at the shutdown, by force if need be; false when even that did not do it.
+    private func stopForShutdown(_ key: String) async -> Bool {
+        // A start, or the end of a run, holds the lock until it is done.
+        guard await locks.with(key, { liveInstance(key).run != nil }) else { return true }
+        do {
+            var seconds: Int64 = 30
+            if let record = try await records.find(key)?.value {
+                seconds = try Config<InstanceKeys>(await view(record).expandedConfig)[\.boot.hostShutdownTimeout] ?? 30
             }
+            try await stop(key, force: false, timeout: .seconds(seconds), requestor: nil)
+            return true
+        } catch {
+            do {
+                try await stop(key, force: true, timeout: nil, requestor: nil)
+            } catch {
+                // It may have ended between the two.
+                guard liveInstance(key).run != nil else { return true }
+                logger.error(
+                    "cannot stop an instance", metadata: ["instance": "\(key)", "error": "\(error)"])
+                return false
+            }
+            return true
         }
     }
 }

@@ -108,6 +108,11 @@ final class Instances: Sendable {
     /// How many instances run.
     var runningCount: Int { live.withLock { $0.values.filter { $0.run != nil }.count } }
 
+    /// Those that run, or are being started or stopped.
+    var activeKeys: Set<String> {
+        live.withLock { Set($0.values.filter { $0.run != nil || $0.lifecycle.phase != .stopped }.map(\.key)) }
+    }
+
     // MARK: looking
 
     func find(_ name: String, project: String = Project.defaultName) async throws -> Stored<InstanceRecord> {
