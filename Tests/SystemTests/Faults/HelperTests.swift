@@ -63,19 +63,6 @@ extension SystemTests.Faults {
         }
     }
 
-    /// A guest takes back what it has said, again and again: the holder that was just about to read it never waits.
-    @Test func aGuestEmptiesItsConsole() async throws {
-        try await withDaemon { daemon in
-            try await daemon.launch("c1")
-            // Every change of its settings with "flush" empties the terminal's queues (TCSETSF).
-            try await daemon.shell(
-                "c1", "i=0; while [ $i -lt 2000 ]; do echo word >/dev/console; stty sane </dev/console; i=$((i+1)); done")
-            try await daemon.launch("c2")
-            try await daemon.stop("c1", force: true)
-            #expect(try await daemon.disagreements() == [])
-        }
-    }
-
     /// The helper hangs, and lexd is killed: the next one does not wait for ever.
     @Test func theHelperHangsAndLexdIsKilled() async throws {
         var options = DaemonFixture.Options.standard
