@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <linux/netlink.h>
 #include <linux/openat2.h>
 #include <malloc.h>
@@ -172,18 +173,27 @@ int lex_peer_credentials(int socket, pid_t *pid, uid_t *uid, gid_t *gid) {
 
 int lex_route_socket(void) { return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE); }
 
-int lex_open_terminal(int ptmx_dirfd, const char *ptmx, int *master, int *slave) {
-    *master = openat(ptmx_dirfd, ptmx, O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (*master < 0) return -1;
+// TIOCGPTPEER opens the other side through the master: no path look-up, right in any mount namespace.
+static int open_slave(int *master, int *slave) {
     int unlock = 0;
-    // TIOCGPTPEER opens the other side through the master: no path look-up, right in any mount namespace.
-    if (ioctl(*master, TIOCSPTLCK, &unlock) != 0 || (*slave = ioctl(*master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC)) < 0) {
-        int saved = errno;
-        close(*master);
-        errno = saved;
-        return -1;
-    }
-    return 0;
+    if (ioctl(*master, TIOCSPTLCK, &unlock) == 0 && (*slave = ioctl(*master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC)) >= 0)
+        return 0;
+    int saved = errno;
+    close(*master);
+    errno = saved;
+    return -1;
+}
+int lex_open_terminal(int *master, int *slave) {
+    *master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    return *master < 0 ? -1 : open_slave(master, slave);
+}
+int lex_open_terminal_in(int devpts, int *master, int *slave) {
+    *master = open_how(devpts, "ptmx", O_RDWR | O_NOCTTY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
+    if (*master < 0) return -1;
+    struct statfs s;
+    if (fstatfs(*master, &s) == 0 && s.f_type == DEVPTS_SUPER_MAGIC) return open_slave(master, slave);
+    close(*master);
+    return errno = ENODEV, -1;
 }
 int lex_terminal_number(int master) {
     unsigned int number = 0;

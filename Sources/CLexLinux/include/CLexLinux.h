@@ -68,8 +68,10 @@ int lex_peer_credentials(int socket, pid_t *pid, uid_t *uid, gid_t *gid);
 // A route netlink socket in the network namespace of the calling thread.
 int lex_route_socket(void);
 
-// Terminals: a new pseudo-terminal on the devpts instance `ptmx` belongs to.
-int lex_open_terminal(int ptmx_dirfd, const char *ptmx, int *master, int *slave);
+// Terminals: a new pseudo-terminal of the host's, or of the devpts whose root is open as `devpts`. A guest may have
+// mounted or linked there what it likes: nothing but that devpts's own ptmx is opened, else EXDEV, ELOOP or ENODEV.
+int lex_open_terminal(int *master, int *slave);
+int lex_open_terminal_in(int devpts, int *master, int *slave);
 // The N of /dev/pts/N for a master side (TIOCGPTN); -1 on error.
 int lex_terminal_number(int master);
 int lex_set_window_size(int fd, unsigned short rows, unsigned short columns);

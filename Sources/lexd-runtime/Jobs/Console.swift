@@ -106,7 +106,7 @@ private struct ConsoleHolder: ~Copyable {
         drop(instance)
         var master: Int32 = -1
         var slave: Int32 = -1
-        try checked("open", "a console terminal") { lex_open_terminal(AT_FDCWD, "/dev/ptmx", &master, &slave) }
+        try checked("open", "a console terminal") { lex_open_terminal(&master, &slave) }
         let console = Console(master: master, slave: slave)
         let number = lex_terminal_number(master)
         // The instance's root must be able to open it as its /dev/console. And one console must never keep us from all
