@@ -10,8 +10,11 @@ package struct HelperRuntime: Runtime {
     package init(programs: HelperPrograms) { self.programs = programs }
 
     package func start(_ job: StartJob) async throws -> RunningInstance {
+        // The first word tells the helper whether to go on from a sealed copy of itself. What becomes the init of a
+        // privileged instance is the helper until its execve(2), and by ids nothing keeps the guest from it.
+        let title = (job.ids.isEmpty ? "sealed " : "") + "start \(job.name)"
         let helper = try await HelperProcess(
-            programs.runtime, title: "start \(job.name)", job: .start(job), mark: HelperMark(job.lockFile))
+            programs.runtime, title: title, job: .start(job), mark: HelperMark(job.lockFile))
         guard try await helper.isHeard(within: programs.patience) else {
             try await helper.kill()
             try await endStart(job.lockFile, within: .zero)
@@ -88,7 +91,7 @@ package struct HelperRuntime: Runtime {
 
     package func attach(_ job: AttachJob, streams: [Int32], isPrivileged: Bool) async throws -> AttachedCommand {
         // The first word tells the helper whether to go on from a sealed copy of itself.
-        let title = isPrivileged ? "exec-sealed" : "exec \(job.name)"
+        let title = (isPrivileged ? "sealed " : "") + "exec \(job.name)"
         let helper = try await HelperProcess(programs.runtime, title: title, job: .attach(job), descriptors: streams)
         guard var reply = try await helper.reply(RuntimeReply.self) else {
             let code = await helper.end()
