@@ -5,8 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/capability.h>
-#include <linux/fs.h>
+#include <linux/magic.h>
 #include <linux/netlink.h>
 #include <linux/openat2.h>
 #include <malloc.h>
@@ -15,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -55,14 +53,11 @@ pid_t lex_user_namespace_child(void) {
     return pid;
 }
 
-const unsigned long lex_ms_bind = MS_BIND, lex_ms_rec = MS_REC, lex_ms_private = MS_PRIVATE, lex_ms_slave = MS_SLAVE,
-                    lex_ms_rdonly = MS_RDONLY, lex_ms_nosuid = MS_NOSUID, lex_ms_nodev = MS_NODEV,
-                    lex_ms_noexec = MS_NOEXEC, lex_ms_remount = MS_REMOUNT;
+const unsigned long lex_ms_rec = MS_REC, lex_ms_slave = MS_SLAVE, lex_ms_nosuid = MS_NOSUID, lex_ms_nodev = MS_NODEV;
 int lex_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data) {
     return mount(source, target, type, flags, data);
 }
 int lex_umount_detach(const char *target) { return umount2(target, MNT_DETACH | UMOUNT_NOFOLLOW); }
-int lex_pivot_root(const char *new_root, const char *put_old) { return (int)syscall(SYS_pivot_root, new_root, put_old); }
 
 int lex_clone_tree(int dirfd, const char *path, int recursive) {
     return open_tree(dirfd, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW | (recursive ? AT_RECURSIVE : 0));
@@ -86,35 +81,22 @@ static int open_how(int dirfd, const char *path, int flags, unsigned int mode, u
     struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC), .mode = mode, .resolve = resolve};
     return (int)syscall(SYS_openat2, dirfd, path, &how, sizeof how);
 }
-int lex_open_in_root(int dirfd, const char *path, int flags, unsigned int mode) {
-    return open_how(dirfd, path, flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
-}
 int lex_open_no_links(int dirfd, const char *path, int flags, unsigned int mode) {
     return open_how(dirfd, path, flags, mode, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 }
 
 int lex_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 int lex_pidfd_send_signal(int pidfd, int signal) { return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0); }
-int lex_close_range(unsigned int first, unsigned int last) { return close_range(first, last, 0); }
 int lex_set_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
 int lex_set_parent_death_signal(int signal) { return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0); }
-int lex_set_dumpable(int value) { return prctl(PR_SET_DUMPABLE, value, 0, 0, 0); }
 int lex_sigrtmin(void) { return SIGRTMIN; }
 int lex_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
 int lex_seal_memfd(int fd) { return fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE); }
 const int lex_rlimit_as = RLIMIT_AS, lex_rlimit_cpu = RLIMIT_CPU, lex_rlimit_nofile = RLIMIT_NOFILE,
-          lex_rlimit_fsize = RLIMIT_FSIZE, lex_rlimit_core = RLIMIT_CORE, lex_rlimit_nproc = RLIMIT_NPROC;
+          lex_rlimit_core = RLIMIT_CORE, lex_rlimit_nproc = RLIMIT_NPROC;
 int lex_limit(int resource, uint64_t value) {
     struct rlimit limit = {.rlim_cur = value, .rlim_max = value};
     return setrlimit((__rlimit_resource_t)resource, &limit);
-}
-int lex_drop_all_capabilities(void) {
-    // The bounding set first: it needs CAP_SETPCAP, which the next call gives up.
-    for (int cap = 0; cap <= 63; cap++)
-        if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1) prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
-    struct __user_cap_data_struct data[2] = {{0}};
-    return (int)syscall(SYS_capset, &header, data);
 }
 int lex_setgroups_none(void) { return setgroups(0, NULL); }
 
@@ -172,18 +154,27 @@ int lex_peer_credentials(int socket, pid_t *pid, uid_t *uid, gid_t *gid) {
 
 int lex_route_socket(void) { return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE); }
 
-int lex_open_terminal(int ptmx_dirfd, const char *ptmx, int *master, int *slave) {
-    *master = openat(ptmx_dirfd, ptmx, O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (*master < 0) return -1;
+// TIOCGPTPEER opens the other side through the master: no path look-up, right in any mount namespace.
+static int open_slave(int *master, int *slave) {
     int unlock = 0;
-    // TIOCGPTPEER opens the other side through the master: no path look-up, right in any mount namespace.
-    if (ioctl(*master, TIOCSPTLCK, &unlock) != 0 || (*slave = ioctl(*master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC)) < 0) {
-        int saved = errno;
-        close(*master);
-        errno = saved;
-        return -1;
-    }
-    return 0;
+    if (ioctl(*master, TIOCSPTLCK, &unlock) == 0 && (*slave = ioctl(*master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC)) >= 0)
+        return 0;
+    int saved = errno;
+    close(*master);
+    errno = saved;
+    return -1;
+}
+int lex_open_terminal(int *master, int *slave) {
+    *master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    return *master < 0 ? -1 : open_slave(master, slave);
+}
+int lex_open_terminal_in(int devpts, int *master, int *slave) {
+    *master = open_how(devpts, "ptmx", O_RDWR | O_NOCTTY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
+    if (*master < 0) return -1;
+    struct statfs s;
+    if (fstatfs(*master, &s) == 0 && s.f_type == DEVPTS_SUPER_MAGIC) return open_slave(master, slave);
+    close(*master);
+    return errno = ENODEV, -1;
 }
 int lex_terminal_number(int master) {
     unsigned int number = 0;
@@ -265,12 +256,8 @@ int lex_epoll_wait(int epoll, uint64_t *tokens, int capacity, int timeout) {
     for (int i = 0; i < n; i++) tokens[i] = events[i].data.u64;
     return n;
 }
-int lex_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
 void lex_malloc_arenas(int count) { mallopt(M_ARENA_MAX, count); }
-void lex_malloc_trim(void) { malloc_trim(0); }
-int lex_clone_file(int source, int target) { return ioctl(target, FICLONE, source); }
-mode_t lex_umask(mode_t mask) { return umask(mask); }
 int lex_syncfs(int fd) { return syncfs(fd); }
 int lex_file_system_space(int fd, uint64_t *total, uint64_t *available, uint64_t *inodes, uint64_t *inodes_free, int64_t *magic) {
     struct statfs s;

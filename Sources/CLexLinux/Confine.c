@@ -111,7 +111,6 @@ int lex_wait_process(pid_t pid, int *status, uint64_t *cpu_milliseconds) {
 int lex_set_attribute(int fd, const char *name, const void *value, size_t size) {
     return fsetxattr(fd, name, value, size, 0);
 }
-int lex_remove_attribute(int fd, const char *name) { return fremovexattr(fd, name); }
 ssize_t lex_get_attribute(const char *path, const char *name, void *value, size_t size) {
     return lgetxattr(path, name, value, size);
 }

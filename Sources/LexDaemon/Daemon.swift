@@ -73,14 +73,19 @@ package struct Daemon: Sendable {
         let isListening = Gate()
         let isReady = Gate()
         let isEnding = Gate()
+        let isShuttingDown = Gate()
 
         let router = services.router(facts: facts, certificate: certificate, isReady: isReady) {
-            await services.instances.stopAll()
+            isShuttingDown.open()
+            await services.shutDown()
             isEnding.open()
         }
         let server = HTTPServer(router: router, logger: logger) { method, path in
             if path.hasPrefix("/internal/") || path == "/" { return nil }
-            if isEnding.isOpen, method != .get { return .unavailable("LXD is shutting down") }
+            // As LXD has it: who waits for an operation's end may still look at it and cancel it.
+            if isEnding.isOpen || isShuttingDown.isOpen, method != .get, !path.hasPrefix("/1.0/operations/") {
+                return .unavailable("LXD is shutting down")
+            }
             return isReady.isOpen ? nil : .unavailable("LXD daemon setup in progress")
         }
         do {

@@ -8,6 +8,7 @@ import LexNetwork
 import LexStorage
 import LexStore
 import Logging
+import NIOCore
 
 /// The services of a daemon, each made from those before it.
 struct Services: Sendable {
@@ -87,6 +88,22 @@ struct Services: Sendable {
             records: serverRecords, pools: pools, networks: networks, profiles: profiles, logger: logger
         )
         .run(isBare: isBare)
+    }
+
+    /// Waits for the operations under way, as long as `core.shutdown_timeout` says, and then stops all instances.
+    func shutDown() async {
+        let minutes: Int64
+        do {
+            let config = Config<ServerKeys>(try await serverRecords.find("config")?.value.config ?? [:])
+            minutes = try config[\.shutdownTimeout] ?? 5
+        } catch {
+            logger.error("cannot read core.shutdown_timeout", metadata: ["error": "\(error)"])
+            minutes = 5
+        }
+        if await !operations.idle(atMost: .minutes(minutes)) {
+            logger.warning("shutting down in the middle of operations", metadata: ["minutes": "\(minutes)"])
+        }
+        await instances.stopAll()
     }
 
     /// Ends in order: nobody is served any more. What has to go on - instances, dnsmasq, consoles - does.

@@ -89,3 +89,13 @@ package func writeKernelFile(_ path: String, _ text: String) throws(SystemError)
     let bytes = Array(text.utf8)
     try checked("write \"\(text)\" to", path) { bytes.withUnsafeBytes { write(file.number, $0.baseAddress, $0.count) } }
 }
+
+/// The parent of a process, by /proc/PID/stat (proc(5)); ENOENT or ESRCH when the process is gone.
+package func parentProcess(of process: Int32) throws(SystemError) -> Int32 {
+    let path = "/proc/\(process)/stat"
+    // The fields after the name, which may itself hold spaces and parentheses: the state, then the parent.
+    let text = try readFile(path)
+    let fields = (text.lastIndex(of: ")").map { text[text.index(after: $0)...] } ?? "").split(separator: " ")
+    guard fields.count > 1, let parent = Int32(fields[1]) else { throw SystemError("understand", path, code: EINVAL) }
+    return parent
+}

@@ -41,22 +41,34 @@ package enum InstanceStats {
         layout.directory("pids", group).flatMap { cgroupNumber("\($0)/pids.current") } ?? -1
     }
 
-    /// Freezes or thaws all processes of the group, and waits until they are.
+    /// Freezes or thaws all processes of the group, and waits until they are. When it throws they are, or will be, as
+    /// they were.
     package static func setFrozen(_ frozen: Bool, _ group: String, _ layout: CgroupLayout) throws {
         guard let directory = layout.directory("freezer", group) else {
             throw APIError.failed("cannot freeze the instance: this kernel has no control group controller \"freezer\"")
         }
+        try writeFrozen(frozen, directory, layout)
+        do {
+            // Reading until it is so: the kernel goes on freezing by itself, most often at once.
+            for _ in 0..<1000 {
+                if try readsFrozen(directory, layout) == frozen { return }
+                usleep(1000)
+            }
+            throw APIError.failed(
+                "cannot \(frozen ? "freeze" : "thaw") the instance: the kernel was not done in a second")
+        } catch {
+            // Else the kernel goes on with it, and some later moment finds the instance as nobody knows it.
+            try? writeFrozen(!frozen, directory, layout)
+            throw error
+        }
+    }
+
+    private static func writeFrozen(_ frozen: Bool, _ directory: String, _ layout: CgroupLayout) throws(SystemError) {
         if layout.isUnified {
             try writeKernelFile("\(directory)/cgroup.freeze", frozen ? "1" : "0")
         } else {
             try writeKernelFile("\(directory)/freezer.state", frozen ? "FROZEN" : "THAWED")
         }
-        // Reading until it is so: the kernel goes on freezing by itself, most often at once.
-        for _ in 0..<1000 {
-            if try readsFrozen(directory, layout) == frozen { return }
-            usleep(1000)
-        }
-        throw APIError.failed("cannot \(frozen ? "freeze" : "thaw") the instance: the kernel was not done in a second")
     }
 
     private static func readsFrozen(_ directory: String, _ layout: CgroupLayout) throws -> Bool {

@@ -14,7 +14,7 @@ package final class Pty: Sendable {
     /// Starts a program on a new terminal of this size.
     package init(_ program: Program, _ arguments: [String], rows: Int = 24, columns: Int = 80) throws {
         var ends: (master: Int32, slave: Int32) = (-1, -1)
-        try checked("open", "a terminal") { lex_open_terminal(AT_FDCWD, "/dev/ptmx", &ends.master, &ends.slave) }
+        try checked("open", "a terminal") { lex_open_terminal(&ends.master, &ends.slave) }
         let master = OwnedDescriptor(taking: ends.master)
         // Open until the program has it: a terminal nobody has open hangs up.
         defer { Glibc.close(ends.slave) }

@@ -16,7 +16,7 @@ enum Main {
             return
         }
         guard lex_thread_count() == 1 else { stop("lexd-runtime was started with more than one thread") }
-        if arguments.count > 1, arguments[1] == "exec-sealed" { runFromSealedCopy() }
+        if arguments.count > 1, arguments[1].hasPrefix("sealed ") { runFromSealedCopy() }
         do {
             // Descriptor 0 is the socket to lexd. Our own copy closes on exec; what is left on 0 is /dev/null.
             let socket = JobSocket(try OwnedDescriptor(taking: 0).duplicate())

@@ -59,6 +59,20 @@ import Testing
         #expect(!layout.isUnified && layout.directory("memory", "g") == nil)
     }
 
+    /// A list that cannot be read is not an empty one; a group that is not there has no processes.
+    @Test func processesThatCannotBeRead() async throws {
+        try await withTemporaryDirectory { directory in
+            let layout = CgroupLayout(mounts: "cgroup2 \(directory) cgroup2 rw 0 0")
+            #expect(try layout.allProcesses(in: "g") == [])
+            try makeDirectories("\(directory)/g/below")
+            try replaceFile("\(directory)/g/cgroup.procs", "7\n8\n".utf8)
+            try replaceFile("\(directory)/g/below/cgroup.procs", "9\n".utf8)
+            #expect(try layout.allProcesses(in: "g") == [7, 8, 9])
+            try makeDirectories("\(directory)/g/other/cgroup.procs")
+            #expect(throws: SystemError.self) { try layout.allProcesses(in: "g") }
+        }
+    }
+
     @Test func groupsOfTrees() async throws {
         try await withTemporaryDirectory { directory in
             let layout = CgroupLayout(

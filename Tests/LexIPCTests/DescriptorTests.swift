@@ -54,6 +54,14 @@ extension Optional where Wrapped: ~Copyable {
     }
 }
 
+@Suite struct ProcessTests {
+    @Test func parents() throws {
+        #expect(try parentProcess(of: getpid()) == getppid())
+        let error = #expect(throws: SystemError.self) { try parentProcess(of: .max) }
+        #expect(error?.code == ENOENT)
+    }
+}
+
 @Suite struct OwnedDescriptorTests {
     // The numbers of this process are shared with the tests that run beside this one: only ends of pipes of our own,
     // seen from their other side, tell what was closed.

@@ -88,6 +88,19 @@ import Testing
         #expect(error?.message.contains("limits.memory") == true && error?.message.contains("\"memory\"") == true)
     }
 
+    /// A freeze that cannot be followed is taken back.
+    @Test func aFreezeThatFails() async throws {
+        try await withTemporaryDirectory { directory in
+            let layout = CgroupLayout(mounts: "cgroup2 \(directory) cgroup2 rw 0 0")
+            try makeDirectories("\(directory)/g")
+            try replaceFile("\(directory)/g/cgroup.freeze", "0".utf8)
+            #expect(throws: SystemError.self) { try InstanceStats.setFrozen(true, "g", layout) }
+            #expect(try cgroupText("\(directory)/g/cgroup.freeze") == "0")
+            #expect(throws: SystemError.self) { try InstanceStats.setFrozen(false, "g", layout) }
+            #expect(try cgroupText("\(directory)/g/cgroup.freeze") == "1")
+        }
+    }
+
     private func cgroupText(_ path: String) throws -> String {
         let file = try OwnedDescriptor.open(path, 0)
         return String(decoding: try file.readAll(limit: 1000, of: path), as: UTF8.self)

@@ -23,11 +23,9 @@ int lex_setns(int fd, int type);
 pid_t lex_user_namespace_child(void);
 
 // Mounts. `lex_mount` takes NULL-able strings as mount(2) does.
-extern const unsigned long lex_ms_bind, lex_ms_rec, lex_ms_private, lex_ms_slave, lex_ms_rdonly, lex_ms_nosuid,
-    lex_ms_nodev, lex_ms_noexec, lex_ms_remount;
+extern const unsigned long lex_ms_rec, lex_ms_slave, lex_ms_nosuid, lex_ms_nodev;
 int lex_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data);
 int lex_umount_detach(const char *target);
-int lex_pivot_root(const char *new_root, const char *put_old);
 
 // A detached copy of the tree at `path` (open_tree(2), OPEN_TREE_CLONE). With `recursive` its submounts too.
 int lex_clone_tree(int dirfd, const char *path, int recursive);
@@ -35,24 +33,19 @@ int lex_clone_tree(int dirfd, const char *path, int recursive);
 int lex_set_mount_attributes(int mount_fd, int userns_fd, int read_only, int nosuid, int nodev);
 int lex_attach_tree(int mount_fd, int target_dirfd, const char *target);
 
-// openat2(2) below `dirfd` with RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS: no name and no symbolic link leads out.
-int lex_open_in_root(int dirfd, const char *path, int flags, unsigned int mode);
-// The same with RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS: any symbolic link is ELOOP.
+// openat2(2) below `dirfd` with RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS: any symbolic link is ELOOP.
 int lex_open_no_links(int dirfd, const char *path, int flags, unsigned int mode);
 
 // Processes.
 int lex_pidfd_open(pid_t pid);
 int lex_pidfd_send_signal(int pidfd, int signal);
-int lex_close_range(unsigned int first, unsigned int last);
 int lex_set_no_new_privileges(void);
 int lex_set_parent_death_signal(int signal);
-int lex_set_dumpable(int value);
 int lex_sigrtmin(void);
 int lex_memfd(const char *name);
 int lex_seal_memfd(int fd);
 int lex_limit(int resource, uint64_t value);
-extern const int lex_rlimit_as, lex_rlimit_cpu, lex_rlimit_nofile, lex_rlimit_fsize, lex_rlimit_core, lex_rlimit_nproc;
-int lex_drop_all_capabilities(void);
+extern const int lex_rlimit_as, lex_rlimit_cpu, lex_rlimit_nofile, lex_rlimit_core, lex_rlimit_nproc;
 int lex_setgroups_none(void);
 
 // pipe2(2), close-on-exec.
@@ -68,8 +61,10 @@ int lex_peer_credentials(int socket, pid_t *pid, uid_t *uid, gid_t *gid);
 // A route netlink socket in the network namespace of the calling thread.
 int lex_route_socket(void);
 
-// Terminals: a new pseudo-terminal on the devpts instance `ptmx` belongs to.
-int lex_open_terminal(int ptmx_dirfd, const char *ptmx, int *master, int *slave);
+// Terminals: a new pseudo-terminal of the host's, or of the devpts whose root is open as `devpts`. A guest may have
+// mounted or linked there what it likes: nothing but that devpts's own ptmx is opened, else EXDEV, ELOOP or ENODEV.
+int lex_open_terminal(int *master, int *slave);
+int lex_open_terminal_in(int devpts, int *master, int *slave);
 // The N of /dev/pts/N for a master side (TIOCGPTN); -1 on error.
 int lex_terminal_number(int master);
 int lex_set_window_size(int fd, unsigned short rows, unsigned short columns);
@@ -87,7 +82,6 @@ int lex_epoll_create(void);
 int lex_epoll_add_oneshot(int epoll, int fd, uint64_t token, int writable);
 int lex_epoll_remove(int epoll, int fd);
 int lex_epoll_wait(int epoll, uint64_t *tokens, int capacity, int timeout_milliseconds);
-int lex_eventfd(void);
 
 // Confinement (lexd-runtime's Jobs/Confine.swift). Mounts are attached by descriptor: `lex_clone_mount` copies the one
 // mount `fd` lies on, rooted at `fd`; `lex_restrict_mount` adds attributes and, unless `userns_fd` < 0, an id mapping.
@@ -113,9 +107,8 @@ int lex_wait_process(pid_t pid, int *status, uint64_t *cpu_milliseconds);
 int lex_install_launch_seccomp(void);
 int lex_install_archive_seccomp(void);
 
-// fsetxattr(2), fremovexattr(2), lgetxattr(2): not in Swift's Glibc module.
+// fsetxattr(2), lgetxattr(2): not in Swift's Glibc module.
 int lex_set_attribute(int fd, const char *name, const void *value, size_t size);
-int lex_remove_attribute(int fd, const char *name);
 ssize_t lex_get_attribute(const char *path, const char *name, void *value, size_t size);
 // recv(2) that neither waits nor accepts descriptors: for a peer that is not trusted.
 ssize_t lex_receive_bytes(int socket, void *bytes, size_t count);
@@ -124,12 +117,6 @@ int lex_pipe_nonblocking(int ends[2]);
 
 // glibc malloc: at most `count` arenas (each thread otherwise gets one of its own; resident memory grows).
 void lex_malloc_arenas(int count);
-// Returns freed heap pages to the kernel.
-void lex_malloc_trim(void);
-// copy_file_range(2), FICLONE: hidden behind _GNU_SOURCE and _IOW.
-int lex_clone_file(int source, int target);
-// umask, for programs with one thread only.
-mode_t lex_umask(mode_t mask);
 // syncfs(2).
 int lex_syncfs(int fd);
 // statfs(2) numbers of the file system `fd` lies on, in bytes and counts.

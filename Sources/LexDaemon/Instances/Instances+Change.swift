@@ -113,15 +113,17 @@ extension Instances {
     func profileChanged(_ name: String) async throws {
         var refusals: [String] = []
         for stored in try await records.list() where stored.value.profiles.contains(name) {
-            let record = stored.value
-            guard let run = liveInstance(record.key).run else { continue }
+            let key = stored.value.key
             do {
-                try await locks.with(record.key) {
-                    let wanted = try await limits(of: record, run)
-                    try await write(wanted, undo: [], key: record.key)
+                try await locks.with(key) {
+                    // As they are by now: another change, or its end, may have come first.
+                    guard let record = try await records.find(key)?.value, let run = liveInstance(key).run else {
+                        return
+                    }
+                    try await write(try await limits(of: record, run), undo: [], key: key)
                 }
             } catch {
-                refusals.append("\(record.name): \(error)")
+                refusals.append("\(stored.value.name): \(error)")
             }
         }
         await rebalanceCPUs(except: nil)

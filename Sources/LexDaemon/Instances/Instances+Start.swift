@@ -12,11 +12,14 @@ import Logging
 extension Instances {
     /// Starts an instance and waits until its init runs.
     func start(_ key: String, requestor: Event.Requestor?) async throws {
+        try await settle(key)
         try await locks.with(key) {
             guard let stored = try await records.find(key) else { throw APIError.notFound("Instance not found") }
             let instance = liveInstance(key)
             _ = try instance.wish(.start)
             do {
+                // After the wish: whoever ends everything sees either it or the refusal.
+                if isShuttingDown { throw APIError.unavailable("LXD is shutting down") }
                 try await bringUp(stored, instance)
             } catch {
                 instance.happened(.startFailed)
@@ -59,12 +62,14 @@ extension Instances {
             } catch let failure as RuntimeFailure {
                 throw StartFailure.explain(failure, name: stored.value.name)
             }
+            await rollback.add("end the run") { try process.kill() }
             let run = LiveInstance.Run(
                 process: process, nics: Dictionary(nics.map { ($0.ready.device, $0.attached) }) { $1 },
                 firstID: plan.firstID)
-            instance.began(run)
-            follows(instance)
+            // Before anybody can see the run: when it cannot be noted, there was none.
             try await noteStart(&stored, run)
+            instance.began(run)
+            follows(instance, run)
             await rebalanceCPUs(except: key)
         }
     }
@@ -76,16 +81,42 @@ extension Instances {
         for id in cgroups.processes(in: paths.monitorGroup) {
             try? await RunningProcess(id)?.end(within: .seconds(10), asking: nil)
         }
-        await endPayload(paths)
+        try? await endPayload(paths)
         cgroups.removeEmpty(paths.payloadGroup)
         cgroups.removeEmpty(paths.monitorGroup)
     }
 
     /// Ends the processes of an instance whose monitor is gone: the kernel kills its init with that, but in its own
-    /// time (`lxc.monitor.signal.pdeath`).
-    func endPayload(_ paths: InstancePaths) async {
-        for id in host.cgroups.allProcesses(in: paths.payloadGroup) {
-            try? await RunningProcess(id)?.end(within: .zero, asking: nil)
+    /// time (`lxc.monitor.signal.pdeath`). Throws when it has not within half a minute.
+    func endPayload(_ paths: InstancePaths) async throws {
+        let cgroups = host.cgroups
+        let group = paths.payloadGroup
+        let deadline = ContinuousClock.now + .seconds(30)
+        // Again until there is none: one may have forked while we looked.
+        while true {
+            let found = try cgroups.allProcesses(in: group)
+            if found.isEmpty { return }
+            // A frozen process takes no signal, not even SIGKILL on v1.
+            if InstanceStats.isFrozen(group, cgroups) {
+                try await blocking { try InstanceStats.setFrozen(false, group, cgroups) }
+            }
+            // Not all of thousands at once: each takes a descriptor.
+            let processes = try found.prefix(1000).compactMap { try RunningProcess($0) }
+            if processes.isEmpty {
+                guard ContinuousClock.now < deadline else {
+                    throw APIError.failed(
+                        "cannot end the processes in the control group \(group): they are not of this system")
+                }
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            for process in processes { try process.signal(SIGKILL) }
+            for process in processes {
+                guard try await process.hasEnded(within: ContinuousClock.now.duration(to: deadline)) else {
+                    throw APIError.failed(
+                        "cannot end process \(process.id) of an instance that is over: it takes no signal. See what "
+                            + "it waits for: cat /proc/\(process.id)/stack")
+                }
+            }
         }
     }
 
@@ -182,10 +213,10 @@ extension Instances {
     // MARK: the end
 
     /// A run has ended: puts everything of it away, and does what follows from the way it ended.
-    func ended(_ instance: LiveInstance) async {
+    func ended(_ instance: LiveInstance, _ run: LiveInstance.Run) async {
         let key = instance.key
         let next: AfterEnd = await locks.with(key) {
-            guard let run = instance.isEnding() else { return .nothing }
+            guard let run = instance.isEnding(run) else { return .nothing }
             defer {
                 instance.didEnd()
                 run.ended.open()
@@ -208,7 +239,8 @@ extension Instances {
                     "cannot note the end of an instance", metadata: ["instance": "\(key)", "error": "\(error)"])
             }
             await putAway(key, run.nics)
-            if restarts {
+            // At lexd's end it stays down, and is started with the next one.
+            if restarts && !isShuttingDown {
                 lifecycle("instance-restarted", stored.value.name, requestor: nil)
                 return .start
             }

@@ -4,6 +4,7 @@ import LexInstance
 import LexStorage
 import Logging
 import NIOCore
+import Synchronization
 
 extension Instances {
     /// Stops an instance and waits until everything of it is put away.
@@ -14,17 +15,25 @@ extension Instances {
     func stop(
         _ key: String, force: Bool, timeout: TimeAmount?, isRestart: Bool = false, requestor: Event.Requestor?
     ) async throws {
+        try await settle(key)
         let (instance, run) = try await locks.with(key) {
             guard let stored = try await records.find(key) else { throw APIError.notFound("Instance not found") }
             let instance = liveInstance(key)
+            var before = instance.lifecycle
             let action = try instance.wish(.stop(force: force))
             guard let run = instance.run else { throw APIError.badRequest("The instance is already stopped") }
-            instance.willEnd(force ? .killed : .asked, isRestart: isRestart, requestor: requestor)
-            if action == .thawFirst {
-                // A frozen process takes no signal, not even SIGKILL on v1.
-                try await setFrozen(false, stored.value)
+            instance.willEnd(run, force ? .killed : .asked, isRestart: isRestart, requestor: requestor)
+            do {
+                if action == .thawFirst {
+                    // A frozen process takes no signal, not even SIGKILL on v1.
+                    try await setFrozen(false, stored.value)
+                    before = Lifecycle(.running)
+                }
+                if force { try run.process.kill() } else { try run.process.askToStop() }
+            } catch {
+                instance.willNotEnd(run, before)
+                throw error
             }
-            if force { try run.process.kill() } else { try run.process.askToStop() }
             return (instance, run)
         }
         if force {
@@ -32,7 +41,7 @@ extension Instances {
             logger.warning("killing the monitor of an instance", metadata: ["instance": "\(key)"])
             run.process.killMonitor()
             guard await run.ended.wait(.seconds(30)) else {
-                instance.happened(.stopTimedOut)
+                instance.stopTimedOut(run)
                 throw APIError.failed(
                     "cannot stop the instance: the kernel has not ended its processes within a minute. See which are "
                         + "stuck: ps -eo pid,stat,cmd")
@@ -40,8 +49,8 @@ extension Instances {
             return
         }
         guard await run.ended.wait(timeout) else {
-            instance.willEnd(.fromInside)
-            instance.happened(.stopTimedOut)
+            instance.willEnd(run, .fromInside)
+            instance.stopTimedOut(run)
             throw APIError.failed(
                 "Failed shutting down instance, status is \"Running\": context deadline exceeded. It did not go down in "
                     + "time; to kill it: lx stop --force")
@@ -56,6 +65,7 @@ extension Instances {
 
     /// Freezes or thaws it.
     func freeze(_ key: String, _ frozen: Bool, requestor: Event.Requestor?) async throws {
+        try await settle(key)
         try await locks.with(key) {
             guard let stored = try await records.find(key) else { throw APIError.notFound("Instance not found") }
             let instance = liveInstance(key)
@@ -79,6 +89,7 @@ extension Instances {
     /// Deletes an instance that does not run: first its settings beside its files, then its record, then its files. A
     /// crash between is finished, or taken back, at the next start.
     func delete(_ key: String, requestor: Event.Requestor?) async throws {
+        try await settle(key)
         try await locks.with(key) {
             guard let stored = try await records.find(key) else { throw APIError.notFound("Instance not found") }
             _ = try liveInstance(key).wish(.delete)
@@ -102,24 +113,45 @@ extension Instances {
     }
 
     /// Stops all instances, at the host's or lexd's shutdown; each as cleanly as its `boot.host_shutdown_timeout`
-    /// allows. They are remembered as running, and start again with lexd.
+    /// allows. They are remembered as running, and start again with lexd. From here on nothing is started.
     func stopAll() async {
         setShuttingDown()
-        let running = (try? await records.list()) ?? []
-        await withDiscardingTaskGroup { group in
-            for stored in running where liveInstance(stored.value.key).run != nil {
-                group.addTask {
-                    let key = stored.value.key
-                    let config = Config<InstanceKeys>(
-                        (try? await self.view(stored.value))?.expandedConfig ?? stored.value.config)
-                    let seconds = ((try? config[\.boot.hostShutdownTimeout]) ?? nil) ?? 30
-                    do {
-                        try await self.stop(key, force: false, timeout: .seconds(seconds), requestor: nil)
-                    } catch {
-                        try? await self.stop(key, force: true, timeout: nil, requestor: nil)
-                    }
-                }
+        for key in unsettled.withLock({ $0.sorted() }) { await trySettling(key) }
+        var givenUp: Set<String> = []
+        // Again until there is none: a start that had begun before may be done by now.
+        while true {
+            let busy = activeKeys.subtracting(givenUp)
+            if busy.isEmpty { return }
+            givenUp.formUnion(
+                await withTaskGroup(of: String?.self) { group in
+                    for key in busy { group.addTask { await self.stopForShutdown(key) ? nil : key } }
+                    return await group.compactMap(\.self).reduce(into: Set<String>()) { $0.insert($1) }
+                })
+        }
+    }
+
+    /// Stops one at the shutdown, by force if need be; false when even that did not do it.
+    private func stopForShutdown(_ key: String) async -> Bool {
+        // A start, or the end of a run, holds the lock until it is done.
+        guard await locks.with(key, { liveInstance(key).run != nil }) else { return true }
+        do {
+            var seconds: Int64 = 30
+            if let record = try await records.find(key)?.value {
+                seconds = try Config<InstanceKeys>(await view(record).expandedConfig)[\.boot.hostShutdownTimeout] ?? 30
             }
+            try await stop(key, force: false, timeout: .seconds(seconds), requestor: nil)
+            return true
+        } catch {
+            do {
+                try await stop(key, force: true, timeout: nil, requestor: nil)
+            } catch {
+                // It may have ended between the two.
+                guard liveInstance(key).run != nil else { return true }
+                logger.error(
+                    "cannot stop an instance", metadata: ["instance": "\(key)", "error": "\(error)"])
+                return false
+            }
+            return true
         }
     }
 }

@@ -25,11 +25,14 @@ final class Instances: Sendable {
 
     let locks = Locks()
     private let live = Mutex<[String: LiveInstance]>([:])
-    private let watches: AsyncStream<LiveInstance>
-    private let watch: AsyncStream<LiveInstance>.Continuation
+    private typealias Watch = (instance: LiveInstance, run: LiveInstance.Run)
+    private let watches: AsyncStream<Watch>
+    private let watch: AsyncStream<Watch>.Continuation
     let sizes = DiskUsage()
     /// Instances to be started that restarted while lexd was away.
     let dueToStart = Mutex<Set<String>>([])
+    /// Instances of which it is not known yet whether they run.
+    let unsettled = Mutex<Set<String>>([])
     private let shuttingDown = Mutex(false)
     private let rendered = RenderedInstances()
 
@@ -50,15 +53,15 @@ final class Instances: Sendable {
         self.operations = operations
         self.events = events
         self.logger = logger
-        (watches, watch) = AsyncStream<LiveInstance>.makeStream()
+        (watches, watch) = AsyncStream<Watch>.makeStream()
     }
 
     /// Follows the ends of all runs until the task is cancelled; the instances then run on unwatched.
     func run() async {
         await withTaskCancellationHandler {
             await withDiscardingTaskGroup { group in
-                for await instance in watches {
-                    group.addTask { await self.follow(instance) }
+                for await (instance, run) in watches {
+                    group.addTask { await self.follow(instance, run) }
                 }
                 group.cancelAll()
             }
@@ -67,21 +70,28 @@ final class Instances: Sendable {
         }
     }
 
-    private func follow(_ instance: LiveInstance) async {
-        guard let run = instance.run else { return }
-        do {
-            try await run.process.initEnd()
-            // While liblxc's monitor puts away what is its.
-            await putAwayEarly(instance.key, run.nics)
-            try await run.process.end()
-        } catch {
-            return
+    private func follow(_ instance: LiveInstance, _ run: LiveInstance.Run) async {
+        while true {
+            do {
+                try await run.process.initEnd()
+                // While liblxc's monitor puts away what is its.
+                await putAwayEarly(instance.key, run.nics)
+                try await run.process.end()
+                return await ended(instance, run)
+            } catch is CancellationError {
+                return
+            } catch {
+                // For lack of memory, say. Without a look the instance would be taken for running for ever.
+                logger.error(
+                    "cannot wait for the end of an instance; trying again",
+                    metadata: ["instance": "\(instance.key)", "error": "\(error)"])
+                do { try await Task.sleep(for: .seconds(1)) } catch { return }
+            }
         }
-        await ended(instance)
     }
 
     /// Begins to follow a run that has just begun.
-    func follows(_ instance: LiveInstance) { watch.yield(instance) }
+    func follows(_ instance: LiveInstance, _ run: LiveInstance.Run) { watch.yield((instance, run)) }
 
     /// What lexd knows of an instance beside its record.
     func liveInstance(_ key: String) -> LiveInstance {
@@ -100,6 +110,11 @@ final class Instances: Sendable {
 
     /// How many instances run.
     var runningCount: Int { live.withLock { $0.values.filter { $0.run != nil }.count } }
+
+    /// Those that run, or are being started or stopped.
+    var activeKeys: Set<String> {
+        live.withLock { Set($0.values.filter { $0.run != nil || $0.lifecycle.phase != .stopped }.map(\.key)) }
+    }
 
     // MARK: looking
 

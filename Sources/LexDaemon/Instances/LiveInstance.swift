@@ -27,6 +27,9 @@ final class LiveInstance: Sendable {
         var requestor: Event.Requestor?
         /// The id of its first user.
         let firstID: UInt32?
+
+        /// Whether both are the same run, whatever became known of it since.
+        func isSame(as other: Run?) -> Bool { ended === other?.ended }
     }
 
     /// How a run came to its end.
@@ -53,10 +56,23 @@ final class LiveInstance: Sendable {
     }
 
     func happened(_ event: Lifecycle.Event) {
+        state.withLock { $0.lifecycle.happened(event) }
+    }
+
+    /// A run has not ended in the time for it. It may have after all, just behind that, and another may have begun.
+    func stopTimedOut(_ run: Run) {
         state.withLock { state in
-            // Its end came after all, just behind the time for it.
-            if event == .stopTimedOut, state.run == nil { return }
-            state.lifecycle.happened(event)
+            guard run.isSame(as: state.run) else { return }
+            state.lifecycle.happened(.stopTimedOut)
+        }
+    }
+
+    /// Takes back what was noted for the end of a run that could not be asked for.
+    func willNotEnd(_ before: Run, _ lifecycle: Lifecycle) {
+        state.withLock { state in
+            guard before.isSame(as: state.run) else { return }
+            state.run = before
+            state.lifecycle = lifecycle
         }
     }
 
@@ -68,19 +84,22 @@ final class LiveInstance: Sendable {
         }
     }
 
-    /// Notes how the end will come, and who asked for it.
-    func willEnd(_ end: End, isRestart: Bool = false, requestor: Event.Requestor? = nil) {
+    /// Notes how the end of a run will come, and who asked for it.
+    func willEnd(_ run: Run, _ end: End, isRestart: Bool = false, requestor: Event.Requestor? = nil) {
         state.withLock { state in
+            guard run.isSame(as: state.run) else { return }
             state.run?.end = end
             state.run?.isRestart = isRestart
             state.run?.requestor = requestor
         }
     }
 
-    /// Its processes are gone; answers the run that was. Until ``didEnd()`` it cannot be started.
-    func isEnding() -> Run? {
+    /// The processes of a run are gone; answers what is known of it, nil when another has taken its place. Until
+    /// ``didEnd()`` it cannot be started.
+    func isEnding(_ run: Run) -> Run? {
         state.withLock { state in
-            state.lifecycle.happened(state.run == nil ? .ended : .ending)
+            guard run.isSame(as: state.run) else { return nil }
+            state.lifecycle.happened(.ending)
             return state.run
         }
     }

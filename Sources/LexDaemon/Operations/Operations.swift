@@ -91,15 +91,18 @@ final class Operations: Sendable {
         state.withLock { state in state.operations[operation.id] = nil }
     }
 
-    /// Waits until nothing is under way but what goes on for as long as a client wants: streams.
-    func idle(atMost limit: TimeAmount) async {
+    /// Waits until nothing is under way but what goes on for as long as a client wants: streams. Answers whether that
+    /// came about in time.
+    @discardableResult
+    func idle(atMost limit: TimeAmount) async -> Bool {
         let deadline = NIODeadline.now() + limit
         while let operation = state.withLock({ state in
             state.operations.values.first { !$0.view.isFinal && $0.view.class == "task" }
         }) {
             let left = deadline - .now()
-            guard left > .nanoseconds(0), await operation.ended.wait(left) else { return }
+            guard left > .nanoseconds(0), await operation.ended.wait(left) else { return false }
         }
+        return true
     }
 
     func find(_ id: String) throws(APIError) -> RunningOperation {

@@ -44,12 +44,6 @@ final class RunningOperation: Sendable {
         if isChanged { announce() }
     }
 
-    /// Sets the URLs of what it works on, once that is known.
-    func setResources(_ resources: [String: [String]]) {
-        state.withLock { $0.resources = resources }
-        announce()
-    }
-
     func setRunning() { change(to: .running) }
 
     /// Ends it and wakes everyone who waits.

@@ -1,6 +1,6 @@
 import CLexLinux
 import Glibc
-import LexIPC
+package import LexIPC
 
 /// How this host arranges its control groups: the unified tree (v2), or one tree for each controller (v1), possibly
 /// beside a unified tree without controllers (hybrid).
@@ -70,13 +70,19 @@ package struct CgroupLayout: Sendable {
         }
     }
 
-    /// The processes of a group and of those below it, whichever tree they are in.
-    package func allProcesses(in group: String) -> Set<Int32> {
+    /// The processes of a group and of those below it, whichever tree they are in. Throws when it cannot tell: no
+    /// answer is not "none".
+    package func allProcesses(in group: String) throws(SystemError) -> Set<Int32> {
         var waiting = allRoots.map { "\($0)/\(group)" }
         var found: Set<Int32> = []
         while let path = waiting.popLast() {
-            let list = (try? readFile("\(path)/cgroup.procs", limit: 1 << 20)) ?? ""
-            found.formUnion(list.split(separator: "\n").compactMap { Int32($0) })
+            do throws(SystemError) {
+                let list = try readFile("\(path)/cgroup.procs", limit: 64 << 20)
+                found.formUnion(list.split(separator: "\n").compactMap { Int32($0) })
+            } catch {
+                // It is gone, or a threaded one, whose processes are listed above it (cgroups(7)).
+                guard [ENOENT, ENODEV, EOPNOTSUPP].contains(error.code) else { throw error }
+            }
             waiting += Self.groups(in: path)
         }
         return found

@@ -60,11 +60,17 @@ package final class RunningProcess: Sendable {
         try await Readiness.shared.readable(own.number)
     }
 
+    /// Waits for its end, but not longer than `patience`; answers whether it came.
+    package func hasEnded(within patience: Duration) async throws -> Bool {
+        if hasEnded { return true }
+        let own = try descriptor.duplicate()
+        return try await Readiness.shared.readable(own.number, within: patience)
+    }
+
     /// Asks it to end by a signal - nil: it does so by itself - and kills it when it has not within `patience`.
     package func end(within patience: Duration, asking number: Int32? = SIGTERM) async throws {
         if let number { try signal(number) }
-        let own = try descriptor.duplicate()
-        if try await !Readiness.shared.readable(own.number, within: patience) {
+        if try await !hasEnded(within: patience) {
             try signal(SIGKILL)
             try await ended()
         }

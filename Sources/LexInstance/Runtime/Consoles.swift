@@ -1,4 +1,5 @@
 import CLexLinux
+import Glibc
 package import LexHost
 import LexIPC
 
@@ -43,7 +44,9 @@ package actor Consoles: ConsoleHolder {
         try await turn.run { try await exchange(request, starts: starts) }
     }
 
-    private func exchange(_ request: ConsoleRequest, starts: Bool) async throws -> ConsoleReply? {
+    private func exchange(
+        _ request: ConsoleRequest, starts: Bool, mayReplace: Bool = true
+    ) async throws -> ConsoleReply? {
         var number = lex_connect_unix(socketPath)
         if number < 0 {
             guard starts else { return nil }
@@ -53,11 +56,16 @@ package actor Consoles: ConsoleHolder {
         guard number >= 0 else { throw SystemError("connect to", socketPath) }
         let socket = JobSocket(OwnedDescriptor(taking: number))
         try socket.send(request)
-        guard try await Readiness.shared.readable(socket.number, within: programs.patience) else {
-            throw RuntimeFailure(
-                call: "ask", subject: "the holder of the consoles",
-                detail: "it has not answered in \(programs.patience.components.seconds) seconds. See whether it stands "
-                    + "still, and end it if it does: pgrep -af 'lexd-runtime consoles'")
+        guard try await Readiness.shared.readable(socket.number, within: min(programs.patience, Self.patience)) else {
+            // Whoever waits for an answer holds an instance's lock, and guests stand still behind a full console: a
+            // new holder is worth that the consoles hang up.
+            guard mayReplace, try await endHolder(behind: socket) else {
+                throw RuntimeFailure(
+                    call: "ask", subject: "the holder of the consoles",
+                    detail: "it does not answer. See whether it stands still, and end it if it does: "
+                        + "pgrep -af 'lexd-runtime consoles'")
+            }
+            return try await starts ? exchange(request, starts: true, mayReplace: false) : nil
         }
         guard let reply = try socket.receive(ConsoleReply.self) else {
             throw RuntimeFailure(call: "ask", subject: "the holder of the consoles", detail: "it ended")
@@ -66,9 +74,29 @@ package actor Consoles: ConsoleHolder {
         return reply.value
     }
 
+    /// How long the holder, which never waits for anything, may take for an answer.
+    private static let patience = Duration.seconds(20)
+
+    private var title: String { "consoles \(socketPath)" }
+
+    /// Kills a holder that stands still; answers whether there is none any more.
+    private func endHolder(behind socket: borrowing JobSocket) async throws -> Bool {
+        var id: pid_t = 0
+        var user: uid_t = 0
+        var group: gid_t = 0
+        try checked("ask for the process behind", socketPath) {
+            lex_peer_credentials(socket.number, &id, &user, &group)
+        }
+        // The number is that of who listened: it may be another's by now.
+        guard let process = try RunningProcess(id) else { return true }
+        guard process.arguments?.contains(title) == true else { return process.hasEnded }
+        try await process.end(within: .zero, asking: nil)
+        return true
+    }
+
     private func startHolder() async throws {
         let helper = try await HelperProcess(
-            programs.runtime, title: "consoles \(socketPath)", job: .console(ConsoleJob(socketPath: socketPath)))
+            programs.runtime, title: title, job: .console(ConsoleJob(socketPath: socketPath)))
         guard let reply = try await helper.reply(RuntimeReply.self) else {
             throw RuntimeFailure(call: "start", subject: "the holder of the consoles", detail: "it ended at once")
         }

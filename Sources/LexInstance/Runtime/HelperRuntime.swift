@@ -1,4 +1,5 @@
 import CLexLinux
+import Glibc
 package import LexHost
 package import LexIPC
 
@@ -13,8 +14,11 @@ package struct HelperRuntime: Runtime {
     }
 
     package func start(_ job: StartJob) async throws -> RunningInstance {
+        // The first word tells the helper whether to go on from a sealed copy of itself. What becomes the init of a
+        // privileged instance is the helper until its execve(2), and by ids nothing keeps the guest from it.
+        let title = (job.ids.isEmpty ? "sealed " : "") + "start \(job.name)"
         let helper = try await HelperProcess(
-            programs.runtime, title: "start \(job.name)", job: .start(job), mark: HelperMark(job.lockFile))
+            programs.runtime, title: title, job: .start(job), mark: HelperMark(job.lockFile))
         guard try await helper.isHeard(within: programs.patience) else {
             try await helper.kill()
             try await endStart(job.lockFile, within: .zero)
@@ -50,13 +54,9 @@ package struct HelperRuntime: Runtime {
 
     package func adopt(monitor: Int32, initProcess: Int32) async throws -> RunningInstance? {
         // First the descriptors, then the question whether they are what we think: now they can become nobody else.
-        let monitorNumber = lex_pidfd_open(monitor)
-        guard monitorNumber >= 0 else { return nil }
-        let monitorDescriptor = OwnedDescriptor(taking: monitorNumber)
-        let initNumber = lex_pidfd_open(initProcess)
-        guard initNumber >= 0 else { return nil }
-        let initDescriptor = OwnedDescriptor(taking: initNumber)
-        guard ProcessFacts.parent(of: initProcess) == monitor, ProcessFacts.isMonitor(monitor) else { return nil }
+        guard let monitorDescriptor = try Self.hold(monitor), let initDescriptor = try Self.hold(initProcess),
+            try ProcessFacts.parent(of: initProcess) == monitor, try ProcessFacts.isMonitor(monitor)
+        else { return nil }
         let helper = try await HelperProcess(
             programs.runtime, title: "netlink", job: .netlink(NetlinkJob(process: initProcess)))
         guard try await helper.isHeard(within: programs.patience) else {
@@ -64,12 +64,33 @@ package struct HelperRuntime: Runtime {
             throw RuntimeFailure(
                 call: "look into the network of", subject: "process \(initProcess)", detail: "lexd-runtime hangs")
         }
-        guard var reply = try await helper.reply(RuntimeReply.self), case .done = reply.value,
-            let netlink = reply.takeDescriptor()
-        else { return nil }
-        return RunningInstance(
-            monitor: monitor, initProcess: initProcess, monitorDescriptor: monitorDescriptor,
-            initDescriptor: initDescriptor, netlink: try NetlinkSession(netlink))
+        guard var reply = try await helper.reply(RuntimeReply.self) else {
+            let code = await helper.end()
+            throw RuntimeFailure(
+                call: "look into the network of", subject: "process \(initProcess)",
+                detail: "lexd-runtime ended with \(code)")
+        }
+        switch reply.value {
+        case .done:
+            guard let netlink = reply.takeDescriptor() else { throw MessageError("a descriptor is missing") }
+            return RunningInstance(
+                monitor: monitor, initProcess: initProcess, monitorDescriptor: monitorDescriptor,
+                initDescriptor: initDescriptor, netlink: try NetlinkSession(netlink))
+        case .failed(let failure):
+            // Its init has ended just now: it has no network namespace any more.
+            if [ENOENT, ESRCH].contains(failure.code) { return nil }
+            throw failure
+        default: throw MessageError("another reply than the netlink socket's")
+        }
+    }
+
+    /// Takes hold of a process; nil when there is none of that number. Every other error is no answer.
+    private static func hold(_ process: Int32) throws(SystemError) -> OwnedDescriptor? {
+        let number = lex_pidfd_open(process)
+        if number >= 0 { return OwnedDescriptor(taking: number) }
+        // The other two: no number of a process, or a thread's (pidfd_open(2)).
+        if [ESRCH, EINVAL, ENOENT].contains(errno) { return nil }
+        throw SystemError("take hold of", "process \(process)")
     }
 
     package func attach(_ job: AttachJob, streams: [Int32], isPrivileged: Bool) async throws -> AttachedCommand {
@@ -77,7 +98,7 @@ package struct HelperRuntime: Runtime {
         let helper =
             isPrivileged
             ? try await HelperProcess(
-                programs.runtime, title: "exec-sealed", job: .attach(job), descriptors: streams)
+                programs.runtime, title: "sealed exec \(job.name)", job: .attach(job), descriptors: streams)
             : try await spare.take(title: "exec \(job.name)", job: .attach(job), descriptors: streams)
         defer { spare.refill() }
         guard var reply = try await helper.reply(RuntimeReply.self) else {
@@ -98,27 +119,21 @@ package struct HelperRuntime: Runtime {
 }
 
 /// What /proc says of a process (proc(5)).
-package enum ProcessFacts {
+enum ProcessFacts {
     /// The parent of a process; nil when it is gone.
-    package static func parent(of process: Int32) -> Int32? {
-        fields(process)?.first { $0.0 == 1 }.flatMap { Int32($0.1) }
-    }
-
-    /// When a process began, in clock ticks since the boot: with its number it names a process for good.
-    package static func startTime(of process: Int32) -> UInt64? {
-        fields(process)?.first { $0.0 == 19 }.flatMap { UInt64($0.1) }
+    static func parent(of process: Int32) throws -> Int32? {
+        try unlessGone { try parentProcess(of: process) }
     }
 
     /// Whether a process is a monitor of liblxc's, by the title it gives itself.
-    package static func isMonitor(_ process: Int32) -> Bool {
-        (try? readFile("/proc/\(process)/cmdline"))?.hasPrefix("[lxc monitor]") == true
+    static func isMonitor(_ process: Int32) throws -> Bool {
+        try unlessGone { try readFile("/proc/\(process)/cmdline") }?.hasPrefix("[lxc monitor]") == true
     }
 
-    // The fields after the name, which may itself hold spaces and parentheses; number 0 is the state.
-    private static func fields(_ process: Int32) -> [(Int, String)]? {
-        guard let stat = try? readFile("/proc/\(process)/stat"), let end = stat.lastIndex(of: ")") else { return nil }
-        return stat[stat.index(after: end)...].split(separator: " ").enumerated().map {
-            ($0.offset, String($0.element))
+    /// nil when the process has ended; any other error is no answer and goes on.
+    private static func unlessGone<Result>(_ look: () throws -> Result) throws -> Result? {
+        do { return try look() } catch let error as SystemError where [ENOENT, ESRCH].contains(error.code) {
+            return nil
         }
     }
 }

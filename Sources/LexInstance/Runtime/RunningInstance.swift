@@ -47,9 +47,6 @@ package final class RunningInstance: Sendable {
         try signalInit(listens(for: lex_sigrtmin() + 3) ? lex_sigrtmin() + 3 : SIGPWR)
     }
 
-    /// Asks its init to restart the system: SIGINT, which is Ctrl-Alt-Delete to every init.
-    package func askToRestart() throws(SystemError) { try signalInit(SIGINT) }
-
     /// Kills its init, and with it every process of its.
     package func kill() throws(SystemError) { try signalInit(SIGKILL) }
 

@@ -55,7 +55,7 @@ private func openTerminal(
     defer { close(devpts) }
     var master: Int32 = -1
     var slave: Int32 = -1
-    try checked("open", "a terminal of \(job.name)") { lex_open_terminal(devpts, "ptmx", &master, &slave) }
+    try checked("open", "a terminal of \(job.name)") { lex_open_terminal_in(devpts, &master, &slave) }
     // Opened by the host's root, it belongs to nobody inside: give it to the command's user.
     try checked("change the owner of", "the terminal") { fchown(slave, job.terminalOwner, gid_t.max) }
     try checked("change the mode of", "the terminal") { fchmod(slave, 0o620) }

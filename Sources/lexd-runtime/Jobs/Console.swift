@@ -66,6 +66,7 @@ private struct ConsoleHolder: ~Copyable {
     private mutating func read(_ name: String) {
         guard var console = consoles.removeValue(forKey: name) else { return }
         var bytes = [UInt8](repeating: 0, count: 4096)
+        // Nothing may be there any more: a guest can take back what it has written (tcflush(3)) between poll and read.
         let got = bytes.withUnsafeMutableBytes { Glibc.read(console.master, $0.baseAddress, $0.count) }
         if got > 0 {
             console.said.append(contentsOf: bytes[..<got])
@@ -105,11 +106,14 @@ private struct ConsoleHolder: ~Copyable {
         drop(instance)
         var master: Int32 = -1
         var slave: Int32 = -1
-        try checked("open", "a console terminal") { lex_open_terminal(AT_FDCWD, "/dev/ptmx", &master, &slave) }
+        try checked("open", "a console terminal") { lex_open_terminal(&master, &slave) }
         let console = Console(master: master, slave: slave)
         let number = lex_terminal_number(master)
-        // The instance's root must be able to open it as its /dev/console.
-        guard number >= 0, fchown(slave, owner, gid_t.max) == 0, fchmod(slave, 0o600) == 0 else {
+        // The instance's root must be able to open it as its /dev/console. And one console must never keep us from all
+        // others, so its reads do not wait.
+        guard number >= 0, fchown(slave, owner, gid_t.max) == 0, fchmod(slave, 0o600) == 0,
+            fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK) == 0
+        else {
             let error = SystemError("prepare", "a console terminal")
             close(master)
             close(slave)

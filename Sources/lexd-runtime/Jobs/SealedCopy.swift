@@ -4,7 +4,8 @@ import Glibc
 /// Goes on in a sealed copy of this program in memory, once.
 ///
 /// The root of a privileged instance is the host's root: through `/proc/PID/exe` of a command that is just entering
-/// the instance it could write into the program's file (CVE-2019-5736). A sealed memory file cannot be written.
+/// the instance, or of what is about to become its init, it could write into the program's file (CVE-2019-5736). A
+/// sealed memory file cannot be written. It lasts as long as the instance's monitor, which is forked from here.
 func runFromSealedCopy() {
     let mark = "LEXD_SEALED"
     if getenv(mark) != nil {

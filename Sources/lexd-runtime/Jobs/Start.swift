@@ -35,7 +35,7 @@ func start(_ job: StartJob, _ socket: borrowing JobSocket) throws {
         throw RuntimeFailure(
             call: "start", subject: job.name, detail: said.isEmpty ? "its init ended at once" : said)
     }
-    let monitor = try parent(of: initProcess)
+    let monitor = try parentProcess(of: initProcess)
     let monitorDescriptor = try pidfd(monitor)
     let initDescriptor = try pidfd(initProcess)
     try writeRunFile(job.runFile, monitor: monitor, initProcess: initProcess)
@@ -47,16 +47,6 @@ func start(_ job: StartJob, _ socket: borrowing JobSocket) throws {
 
 private func pidfd(_ process: Int32) throws(SystemError) -> OwnedDescriptor {
     OwnedDescriptor(taking: try checked("watch", "process \(process)") { lex_pidfd_open(process) })
-}
-
-private func parent(of process: Int32) throws -> Int32 {
-    // The fields after the name, which may itself hold spaces and parentheses (proc(5), /proc/pid/stat).
-    let stat = try readFile("/proc/\(process)/stat")
-    let fields = (stat.lastIndex(of: ")").map { stat[stat.index(after: $0)...] } ?? "").split(separator: " ")
-    guard fields.count > 1, let parent = Int32(fields[1]) else {
-        throw RuntimeFailure(call: "read", subject: "the parent of process \(process)")
-    }
-    return parent
 }
 
 private func writeRunFile(_ path: String, monitor: Int32, initProcess: Int32) throws {

@@ -36,6 +36,20 @@ extension SystemTests {
             }
         }
 
+        /// What a guest mounts where its terminals come from is not opened for it by the host's root.
+        @Test func aGuestThatHidesItsTerminals() async throws {
+            try await withDaemon { daemon in
+                try await daemon.launch("c1")
+                try await daemon.shell("c1", "mount --bind /dev/zero /dev/pts/ptmx")
+                let output = try await daemon.lx.run("exec", "-t", "c1", "--", "echo", "in")
+                #expect(output.status != 0 && output.errors.contains("cannot open a terminal of c1"), "\(output)")
+                // The devpts it was started with is the one that counts, seen or not.
+                try await daemon.shell("c1", "umount /dev/pts/ptmx; mount -t tmpfs none /dev/pts")
+                #expect(try await daemon.lx.run("exec", "-t", "c1", "--", "test", "-t", "0").status == 0)
+                #expect(try await daemon.exec("c1", "true").status == 0)
+            }
+        }
+
         /// A signal that is sent to the client reaches the command.
         @Test(arguments: ClientProgram.allCases)
         func signalsOfTheClientReachTheCommand(_ name: ClientProgram) async throws {

@@ -41,6 +41,28 @@ extension SystemTests.Faults {
         }
     }
 
+    /// The holder of the consoles stands still: it is replaced, and neither a start nor a stop waits for it for long.
+    @Test func theHolderOfTheConsolesStandsStill() async throws {
+        var options = DaemonFixture.Options.standard
+        options.environment = ["LEXD_PATIENCE": "1"]
+        let settings = options
+        try await withDaemon(settings) { daemon in
+            try await daemon.launch("c1")
+            let first = try daemon.holderOfConsoles()
+            try first.signal(SIGSTOP)
+            try await daemon.launch("c2")
+            let second = try daemon.holderOfConsoles()
+            #expect(first.hasEnded)
+            #expect(second.id != first.id)
+            try second.signal(SIGSTOP)
+            try await daemon.stop("c2", force: true)
+            #expect(second.hasEnded)
+            // Its console hung up, and it runs on.
+            #expect(try await daemon.shell("c1", "echo here") == "here")
+            #expect(try await daemon.disagreements() == [])
+        }
+    }
+
     /// The helper hangs, and lexd is killed: the next one does not wait for ever.
     @Test func theHelperHangsAndLexdIsKilled() async throws {
         var options = DaemonFixture.Options.standard
@@ -62,6 +84,14 @@ extension SystemTests.Faults {
 }
 
 extension DaemonFixture {
+    /// The holder of this daemon's consoles that runs at this moment.
+    fileprivate func holderOfConsoles() throws -> RunningProcess {
+        let title = "consoles /run/\(tag)/"
+        let found = try RunningProcess.all().lazy.compactMap { try? RunningProcess($0) }
+            .first { !$0.hasEnded && $0.arguments?.contains { $0.hasPrefix(title) } == true }
+        return try #require(found)
+    }
+
     /// The helper that starts an instance, as soon as there is one.
     fileprivate func helper(starting name: String) async throws -> RunningProcess {
         let deadline = ContinuousClock.now + .seconds(20)

@@ -1,5 +1,8 @@
+import Glibc
 import LexAPI
 import LexClient
+import LexHost
+import LexIPC
 import LexTestKit
 import Testing
 
@@ -40,6 +43,43 @@ extension SystemTests.Faults {
             }
             try await daemon.stop("bystander")
             #expect(try await daemon.disagreements() == [])
+        }
+    }
+}
+
+extension SystemTests.Faults {
+    /// A lexd that cannot find out whether an instance runs neither deletes it nor starts it a second time, serves the
+    /// others, and takes it up once it can.
+    @Test func anInstanceThatCannotBeLookedAt() async throws {
+        try await withDaemon { daemon in
+            try await daemon.launch("c1", ephemeral: true)
+            try await daemon.launch("c2")
+            let process = try await daemon.initProcess("c1")
+            try await daemon.kill()
+            // A directory in place of the file that names the processes: it is there and cannot be read.
+            let file = "/run/\(daemon.tag)/instances/c1/processes"
+            try checked("rename", file) { rename(file, file + ".away") }
+            try makeDirectories(file)
+            try await daemon.start()
+            #expect(try await daemon.shell("c2", "echo here") == "here")
+            for action in ["start", "stop"] {
+                let refusal = await #expect(throws: (any Error).self) { try await daemon.changeState("c1", action) }
+                #expect("\(String(describing: refusal))".contains("Is a directory"))
+            }
+            await #expect(throws: (any Error).self) {
+                try await daemon.client.run(API.instances.delete, path: ["name": "c1"])
+            }
+            #expect(try daemon.processes("c1").keys.contains(process))
+            try checked("remove", file) { rmdir(file) }
+            try checked("rename", file) { rename(file + ".away", file) }
+            let refusal = await #expect(throws: (any Error).self) { try await daemon.changeState("c1", "start") }
+            #expect("\(String(describing: refusal))".contains("already running"))
+            #expect(try await daemon.initProcess("c1") == process)
+            #expect(try await daemon.disagreements() == [])
+            try await daemon.stop("c1")
+            try await eventually("c1 is gone") {
+                try await daemon.client.raw(.get, "/1.0/instances/c1").status == 404
+            }
         }
     }
 }

@@ -113,6 +113,29 @@ extension SystemTests.Faults {
             #expect(try await daemon.disagreements() == [])
         }
     }
+
+    /// `lexd shutdown` waits no longer than it may for an operation that has no end, and leaves nothing running behind
+    /// a start that was under way.
+    @Test func shutdownInTheMiddleOfOperations() async throws {
+        try await withDaemon { daemon in
+            try await daemon.client.call(
+                API.server.patch, body: Server.Update(config: ["core.shutdown_timeout": "0"]))
+            let names = ["c1", "c2", "c3"]
+            for name in names { try await daemon.create(name, config: ["boot.host_shutdown_timeout": "1"]) }
+            try await daemon.start("c1")
+            try await daemon.shell("c1", "touch /stay")
+            let stop = Task { try await daemon.changeState("c1", "stop", timeout: -1) }
+            let starts = names.dropFirst().map { name in
+                Task { try await daemon.changeState(name, "start", timeout: -1) }
+            }
+            try await daemon.lexd("shutdown")
+            #expect(try await daemon.awaitEnd() == 0)
+            for task in [stop] + starts { _ = await task.result }
+            for name in names { #expect(try daemon.processes(name).isEmpty) }
+            try await daemon.start()
+            #expect(try await daemon.disagreements() == [])
+        }
+    }
 }
 
 extension DaemonFixture {

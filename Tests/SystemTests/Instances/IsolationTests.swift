@@ -136,6 +136,9 @@ extension SystemTests {
                 #expect(try await daemon.instance("p1").config["volatile.idmap.current"] == "[]")
                 let process = try await daemon.initProcess("p1")
                 #expect(try readFile("/proc/\(process)/status").contains("Uid:\t0\t0\t0\t0"))
+                // What started it was nobody's way to the program's file on the host.
+                let monitor = try RunningProcess(parentProcess(of: process))
+                #expect(monitor?.program?.contains("memfd:lexd-runtime") == true)
                 // Files made by either are root's on disk: what is stored is not shifted.
                 try await daemon.launch("c1")
                 try await daemon.shell("p1", "touch /root/file")
