@@ -14,22 +14,23 @@ struct EventRoutes: Sendable {
             }
             let project =
                 request.query["all-projects"] == "true" ? nil : request.query["project"] ?? Project.defaultName
-            let events = events
-            return .webSocket(request) { socket in
-                try await follow(events.listen(types: Set(asked), project: project) { socket.cut() }, socket)
-            }
+            // Before the agreement: what happens once the client knows that it listens, it is told.
+            let isCutOff = Gate()
+            let stream = events.listen(types: Set(asked), project: project) { isCutOff.open() }
+            return .webSocket(request) { try await follow(stream, $0, until: isCutOff) }
         }
     }
 }
 
 /// Sends events until one side has enough. A ping each ten seconds finds a peer that is gone without a word.
-private func follow(_ stream: AsyncStream<Data>, _ socket: WebSocket) async throws {
+private func follow(_ stream: AsyncStream<Data>, _ socket: WebSocket, until isCutOff: Gate) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {
             for await event in stream { try await socket.send(text: ByteBuffer(bytes: event)) }
             try await socket.sendClose()
         }
         group.addTask { try await socket.receive { _ in true } }
+        group.addTask { if await isCutOff.wait() { socket.cut() } }
         group.addTask {
             while true {
                 try await Task.sleep(for: .seconds(10))
