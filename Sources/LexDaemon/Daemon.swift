@@ -13,6 +13,8 @@ import ServiceLifecycle
 /// What the daemon is made from; concrete things are named only by whoever starts it.
 package struct DaemonParts: Sendable {
     package let paths: DaemonPaths
+    /// What keeps other daemons out of the directory; taken before anything in it is opened.
+    package let lock: DirectoryLock
     package let store: any StateStore
     package let storageDrivers: [String: @Sendable (String, Logger) -> any StorageDriver]
     package let programs: HelperPrograms
@@ -28,11 +30,12 @@ package struct DaemonParts: Sendable {
     package let lxcVersion: String
 
     package init(
-        paths: DaemonPaths, store: any StateStore,
+        paths: DaemonPaths, lock: DirectoryLock, store: any StateStore,
         storageDrivers: [String: @Sendable (String, Logger) -> any StorageDriver], programs: HelperPrograms,
         recipes: String, mirror: PackageMirror? = nil, socketGroup: UInt32, isBare: Bool, lxcVersion: String
     ) {
         self.paths = paths
+        self.lock = lock
         self.store = store
         self.storageDrivers = storageDrivers
         self.programs = programs
@@ -95,7 +98,7 @@ package struct Daemon: Sendable {
                     try await server.run(unixSocket: paths.socket, group: parts.socketGroup) { isListening.open() }
                 }
                 group.addTask {
-                    // Not before the socket is ours: it is what keeps a second daemon out of this directory.
+                    // Not before there is a socket: whoever asks meanwhile is told that it takes a moment.
                     guard await isListening.wait() else { return }
                     try await services.start(isBare: parts.isBare)
                     isReady.open()

@@ -32,7 +32,7 @@ struct Services: Sendable {
         let host = InstanceHost(
             runtime: HelperRuntime(programs: parts.programs),
             consoles: Consoles(programs: parts.programs, socketPath: paths.consoleSocket), ids: ids,
-            cgroups: try CgroupLayout.detect(), facts: facts, runtimeProgram: parts.programs.runtime,
+            cgroups: try CgroupLayout.detect(), facts: facts,
             runDirectory: paths.run, logDirectory: paths.logs, cgroupPrefix: paths.identity.tag,
             patience: parts.programs.patience)
         self.init(
@@ -109,6 +109,7 @@ struct Services: Sendable {
     /// Ends in order: nobody is served any more. What has to go on - instances, dnsmasq, consoles - does.
     func end(_ paths: DaemonPaths) async {
         events.finish()
+        await instances.host.runtime.end()
         await parts.store.close()
         if instances.runningCount == 0 {
             await instances.host.consoles.end()

@@ -26,9 +26,8 @@ package enum ContainerConfig {
     /// - Parameters:
     ///   - nics: The interfaces to move into it.
     ///   - console: The path of its console terminal, or nil.
-    ///   - stopHook: The program that records the end, as a shell takes it.
     package static func items(
-        for plan: InstancePlan, nics: [ReadyNIC], console: String?, stopHook: String
+        for plan: InstancePlan, nics: [ReadyNIC], console: String?
     ) throws -> [LXCItem] {
         var items: [LXCItem] = []
         func set(_ key: String, _ value: String) { items.append(LXCItem(key, value)) }
@@ -93,9 +92,16 @@ package enum ContainerConfig {
         if nics.isEmpty { set("lxc.net.0.type", "empty") }
 
         set("lxc.hook.version", "1")
-        set("lxc.hook.post-stop", stopHook)
+        set("lxc.hook.post-stop", "/bin/sh -c '\(endNote)' sh \(shellQuoted(plan.paths.stoppedFile))")
         return items
     }
+
+    /// liblxc's post-stop hook: leaves the word `reboot` or `stop` in a file for lexd. A program of its own would take
+    /// longer to be loaded than all of this does.
+    ///
+    /// It fails for a reboot: liblxc then gives the instance up instead of starting it again by itself with settings
+    /// that may be out of date (`lxc_end()` in its start.c), and lexd starts it.
+    private static let endNote = #"umask 077; printf %s "$LXC_TARGET" >"$1"; [ "$LXC_TARGET" != reboot ]"#
 
     /// The mounts that let systemd report `running`: without them units for these places fail. They hold nothing but
     /// what the kernel shows an unprivileged user anyway.

@@ -39,8 +39,9 @@ package protocol StorageDriver: Sendable {
     func hasLayer(_ fingerprint: Fingerprint) async throws -> Bool
     /// An empty directory to unpack an image into.
     func beginLayer(_ fingerprint: Fingerprint) async throws -> String
-    /// Makes what was unpacked the image's layer.
-    func finishLayer(_ fingerprint: Fingerprint, from staging: String) async throws
+    /// Makes what was unpacked the image's layer. False when there is one already, which then stays: the same
+    /// fingerprint is the same content, and instances may stand on it.
+    func finishLayer(_ fingerprint: Fingerprint, from staging: String) async throws -> Bool
     /// Removes a staging directory, or a layer no volume stands on.
     func deleteLayer(_ fingerprint: Fingerprint) async throws
     /// Removes what was unpacked and is not wanted.

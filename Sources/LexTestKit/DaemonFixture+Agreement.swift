@@ -237,6 +237,7 @@ private struct Agreement {
         var found: [String] = []
         var monitors: [String: Int] = [:]
         var servers: [String: Int] = [:]
+        var spares = 0
         let helpers = ["lexd-runtime", "lexd-archive"].compactMap { identity("\(DaemonFixture.programs)/\($0)") }
         for id in try RunningProcess.all() {
             guard let process = try? RunningProcess(id), let arguments = process.arguments, !arguments.isEmpty else {
@@ -254,9 +255,14 @@ private struct Agreement {
             } else if let program = identity("/proc/\(id)/exe"), helpers.contains(program) {
                 // The holder of the consoles outlives the daemon; that of another daemon is not ours to judge.
                 if line.contains(" consoles /run/") || process.hasEnded { continue }
+                if arguments.dropFirst().first?.hasPrefix("spare ") == true {
+                    spares += 1
+                    continue
+                }
                 found.append("A helper still works: \(id) \(line).")
             }
         }
+        if spares > 1 { found.append("There are \(spares) helpers without a job.") }
         for name in Set(monitors.keys).union(told.runningNames) {
             let wanted = told.runningNames.contains(name) ? 1 : 0
             if monitors[name] ?? 0 != wanted { found.append("\(name) has \(monitors[name] ?? 0) monitors.") }

@@ -51,10 +51,10 @@ package final class MemoryPool: StorageDriver {
             return path
         }
     }
-    package func finishLayer(_ fingerprint: Fingerprint, from staging: String) async throws {
+    package func finishLayer(_ fingerprint: Fingerprint, from staging: String) async throws -> Bool {
         state.withLock { state in
             state.staging.remove(staging)
-            state.layers.insert(fingerprint.text)
+            return state.layers.insert(fingerprint.text).inserted
         }
     }
     package func deleteLayer(_ fingerprint: Fingerprint) async throws {

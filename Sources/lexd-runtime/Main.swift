@@ -11,7 +11,6 @@ import LexIPC
 enum Main {
     static func main() {
         let arguments = CommandLine.arguments
-        if arguments.count == 3, arguments[1] == "stopped" { exit(recordStop(in: arguments[2])) }
         if arguments.count == 2, arguments[1] == "lxc-version" {
             print(String(cString: lxc_get_version()))
             return
@@ -34,7 +33,9 @@ enum Main {
         do {
             switch received.value {
             case .start(let job): try start(job, socket)
-            case .attach(let job): try attach(job, &received, socket)
+            case .attach(let job):
+                rename("exec \(job.name)")
+                try attach(job, &received, socket)
             case .netlink(let job): try openNetlink(job, socket)
             case .console(let job): try holdConsoles(job, socket)
             case .confine(let job): try confine(job, &received, socket)
@@ -44,6 +45,16 @@ enum Main {
         } catch let error as SystemError {
             try socket.send(RuntimeReply.failed(RuntimeFailure(error)))
         }
+    }
+
+    /// What ps(1) shows of one that was started before it had a job.
+    private static func rename(_ title: String) {
+        guard CommandLine.argc > 1, let place = CommandLine.unsafeArgv[1], strncmp(place, "spare ", 6) == 0 else {
+            return
+        }
+        let room = strlen(place)
+        memset(place, 0, room)
+        for (index, byte) in title.utf8.prefix(room).enumerated() { place[index] = CChar(bitPattern: byte) }
     }
 
     private static func stop(_ why: String) -> Never {

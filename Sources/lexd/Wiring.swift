@@ -23,9 +23,16 @@ enum Wiring {
         }
         // Also the proof that the helper runs here at all.
         let lxcVersion = try await Tool(programs.runtime).check(["lxc-version"], doing: "ask for liblxc's version")
-        try await blocking { try makeDirectories(paths.directory, mode: 0o711) }
+        let lock = try await blocking {
+            try makeDirectories(paths.directory, mode: 0o711)
+            return try DirectoryLock(paths.directory)
+        }
+        guard let lock else {
+            throw ValidationError(
+                "Another lexd uses the directory \(paths.directory): stop it first, or give this one another LEXD_DIR")
+        }
         return DaemonParts(
-            paths: paths, store: try SQLiteStore(path: "\(paths.directory)/lexd.db"),
+            paths: paths, lock: lock, store: try SQLiteStore(path: "\(paths.directory)/lexd.db"),
             storageDrivers: [OverlayDriver.name: { OverlayDriver(path: $0, logger: $1) }], programs: programs,
             recipes: settings.recipes, mirror: try settings.mirror.map { try PackageMirror($0) }, socketGroup: group,
             isBare: isBare,

@@ -1,6 +1,7 @@
 import LexAPI
 import LexTestKit
 import NIOCore
+import Synchronization
 import Testing
 
 @testable import LexDaemon
@@ -23,6 +24,17 @@ import Testing
                 }
                 try await socket.sendClose()
             }
+        }
+        router.on(.get, "/endless") { request in
+            .webSocket(request) { socket in
+                while true { try await socket.send(binary: ByteBuffer(repeating: 0, count: 65536)) }
+            }
+        }
+        router.on(.get, "/endless-body") { _ in
+            Answer(
+                .stream(length: 1 << 40) { writer in
+                    while true { try await writer.write(ByteBuffer(repeating: 0, count: 65536)) }
+                })
         }
         router.on(.get, "/refused") { _ in throw APIError.forbidden("not authorized") }
         return router
@@ -156,6 +168,22 @@ import Testing
             _ = try? await endless.readToEnd()
             #expect(try await RawClient(path).get("/hello").body == "hello")
         }
+    }
+
+    /// A client that does not read does not keep the server from ending.
+    @Test func whoDoesNotReadHoldsNothingUp() async throws {
+        let clients = Mutex<[RawClient]>([])
+        try await withServer(router()) { path in
+            let socket = try RawClient(path)
+            #expect(try await socket.upgrade("/endless").status == 101)
+            let body = try RawClient(path)
+            try await body.send("GET /endless-body HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(try await body.readHead().status == 200)
+            // They stay connected while the server ends.
+            clients.withLock { $0 = [socket, body] }
+            #expect(try await RawClient(path).get("/hello").body == "hello")
+        }
+        for client in clients.withLock({ $0 }) { _ = try? await client.readToEnd() }
     }
 
     @Test func eitherSideCanClose() async throws {

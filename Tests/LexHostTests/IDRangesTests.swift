@@ -118,6 +118,26 @@ import Testing
         }
     }
 
+    /// Root's ids were moved in /etc/subuid, while instances run with those from before.
+    @Test(arguments: [1, 65535, -1, -65535, 32768]) func rangesFromBeforeAMoveAreNotTouched(_ moved: Int) async throws {
+        try await withTemporaryDirectory { directory in
+            let old = try ranges(directory, "/a").claim("old", wanted: 1_000_000 + 3 * IDRanges.size)
+            let new = try IDRanges(
+                directory: directory, owner: "/a", base: UInt32(1_000_000 + moved), count: IDRanges.size * 5)
+            // Of the five one is the archive helper's, and two have ids of the old one.
+            var given: [UInt32] = []
+            while let one = try? new.claim("new\(given.count)", wanted: nil) { given.append(one) }
+            #expect(given.count == 2)
+            for one in given { #expect(max(one, old) - min(one, old) >= IDRanges.size) }
+            // It keeps its own, also when the table was lost.
+            #expect(try new.claim("old", wanted: old, isInUse: true) == old)
+            try new.release("old")
+            #expect(try new.claim("old", wanted: old, isInUse: true) == old)
+            #expect(try readFile(directory + "/ranges").contains("\(old) old /a\n"))
+            #expect(try new.claim("old", wanted: old) == old)
+        }
+    }
+
     @Test func theTableIsOnlyOurs() async throws {
         try await withTemporaryDirectory { directory in
             _ = try ranges(directory + "/ids", "/a").claim("web", wanted: nil)

@@ -20,9 +20,9 @@ func plan(
 
 @Suite struct ContainerConfigTests {
     private func items(
-        _ plan: InstancePlan, nics: [ReadyNIC] = [], console: String? = nil, stopHook: String = "hook"
+        _ plan: InstancePlan, nics: [ReadyNIC] = [], console: String? = nil
     ) throws -> [LXCItem] {
-        try ContainerConfig.items(for: plan, nics: nics, console: console, stopHook: stopHook)
+        try ContainerConfig.items(for: plan, nics: nics, console: console)
     }
 
     private func lines(_ items: [LXCItem]) -> [String] { items.map { "\($0.key) = \($0.value)" } }
@@ -30,7 +30,7 @@ func plan(
     @Test func anUnprivilegedInstance() throws {
         let nic = ReadyNIC(device: "eth0", peerName: "lexdp1", insideName: "eth0", hostName: "lexdh1")
         let found = lines(
-            try items(plan(), nics: [nic], console: "/dev/pts/7", stopHook: "'/usr/lib/lexd-runtime' stopped"))
+            try items(plan(), nics: [nic], console: "/dev/pts/7"))
         #expect(
             found == [
                 "lxc.log.file = /var/log/lexd/web/lxc.log",
@@ -78,7 +78,8 @@ func plan(
                 "lxc.net.0.name = eth0",
                 "lxc.net.0.flags = up",
                 "lxc.hook.version = 1",
-                "lxc.hook.post-stop = '/usr/lib/lexd-runtime' stopped",
+                "lxc.hook.post-stop = /bin/sh -c 'umask 077; printf %s \"$LXC_TARGET\" >\"$1\"; "
+                    + "[ \"$LXC_TARGET\" != reboot ]' sh '\(try plan().paths.stoppedFile)'",
             ])
     }
 

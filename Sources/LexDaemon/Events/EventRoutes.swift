@@ -16,7 +16,7 @@ struct EventRoutes: Sendable {
                 request.query["all-projects"] == "true" ? nil : request.query["project"] ?? Project.defaultName
             let events = events
             return .webSocket(request) { socket in
-                try await follow(events.listen(types: Set(asked), project: project), socket)
+                try await follow(events.listen(types: Set(asked), project: project) { socket.cut() }, socket)
             }
         }
     }
@@ -33,7 +33,7 @@ private func follow(_ stream: AsyncStream<Data>, _ socket: WebSocket) async thro
         group.addTask {
             while true {
                 try await Task.sleep(for: .seconds(10))
-                try await socket.ping()
+                socket.ping()
             }
         }
         defer { group.cancelAll() }

@@ -14,6 +14,7 @@ final class Events: Sendable {
         /// The project listened to; nil for all.
         let project: String?
         let deliver: AsyncStream<Data>.Continuation
+        let cutOff: @Sendable () -> Void
     }
     private struct State {
         var next = 0
@@ -24,12 +25,16 @@ final class Events: Sendable {
     /// The kinds of events there are.
     static let types = ["logging", "operation", "lifecycle"]
 
-    /// Follows events until the stream is given up.
-    func listen(types: Set<String>, project: String?) -> AsyncStream<Data> {
+    /// Follows events until the stream is given up. `cutOff` runs when the listener is too far behind: what waits for
+    /// it is not to be sent any more.
+    func listen(
+        types: Set<String>, project: String?, cutOff: @escaping @Sendable () -> Void
+    ) -> AsyncStream<Data> {
         let (stream, continuation) = AsyncStream<Data>.makeStream(bufferingPolicy: .bufferingOldest(Self.patience))
         let id = state.withLock { state in
             defer { state.next += 1 }
-            state.listeners[state.next] = Listener(types: types, project: project, deliver: continuation)
+            state.listeners[state.next] = Listener(
+                types: types, project: project, deliver: continuation, cutOff: cutOff)
             return state.next
         }
         continuation.onTermination = { [weak self] _ in
@@ -82,7 +87,9 @@ final class Events: Sendable {
             }
         }
         for listener in listeners {
-            if case .dropped = listener.deliver.yield(data) { listener.deliver.finish() }
+            guard case .dropped = listener.deliver.yield(data) else { continue }
+            listener.deliver.finish()
+            listener.cutOff()
         }
     }
 }

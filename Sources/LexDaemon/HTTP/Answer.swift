@@ -82,6 +82,6 @@ struct BodyWriter: Sendable {
     let channel: any Channel
 
     func write(_ buffer: ByteBuffer) async throws {
-        try await channel.writeAndFlush(HTTPServerResponsePart.body(.byteBuffer(buffer))).get()
+        try await channel.send(HTTPServerResponsePart.body(.byteBuffer(buffer)))
     }
 }

@@ -64,7 +64,14 @@ struct WebSocket: Sendable {
 
     func send(binary data: ByteBuffer) async throws { try await send(.binary, data) }
     func send(text data: ByteBuffer) async throws { try await send(.text, data) }
-    func ping() async throws { try await send(.ping, ByteBuffer(string: "keepalive")) }
+
+    /// Asks whether the other side is there; one that is not ends the connection. Not waited for, and not asked while
+    /// the other side is behind: then what waits to be sent asks already.
+    func ping() {
+        guard channel.isWritable else { return }
+        let frame = WebSocketFrame(fin: true, opcode: .ping, data: ByteBuffer(string: "keepalive"))
+        channel.writeAndFlush(frame, promise: nil)
+    }
 
     /// The end of a stream while the websocket stays open: LXD's empty text message.
     func sendEndOfStream() async throws { try await send(.text, ByteBuffer()) }
@@ -72,7 +79,7 @@ struct WebSocket: Sendable {
     /// Sends the closing frame with code 1000. The connection is closed when both sides have said so.
     func sendClose() async throws { try await send(.connectionClose, ByteBuffer(integer: UInt16(1000))) }
 
-    /// Cuts the connection.
+    /// Cuts the connection, with all that waits to be sent.
     func cut() { channel.close(promise: nil) }
 
     /// Done when the connection is closed.
@@ -80,6 +87,18 @@ struct WebSocket: Sendable {
 
     // Waits until the kernel has the bytes; the async channel's own writer has no bound over TLS.
     private func send(_ opcode: WebSocketOpcode, _ data: ByteBuffer) async throws {
-        try await channel.writeAndFlush(WebSocketFrame(fin: true, opcode: opcode, data: data)).get()
+        try await channel.send(WebSocketFrame(fin: true, opcode: opcode, data: data))
+    }
+}
+
+extension Channel {
+    /// Writes and waits until the kernel has the bytes. A task that is cancelled meanwhile closes the connection: NIO's
+    /// promise knows of no cancellation, and who does not read would keep the daemon from ending.
+    func send(_ part: some Sendable) async throws {
+        try await withTaskCancellationHandler {
+            try await writeAndFlush(part).get()
+        } onCancel: {
+            close(promise: nil)
+        }
     }
 }

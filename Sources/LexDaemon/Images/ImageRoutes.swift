@@ -86,6 +86,7 @@ struct ImageRoutes: Sendable {
             guard let target = RequestTarget("/?" + text) else {
                 throw APIError.badRequest("The header X-LXD-properties is not a list of name=value joined by &")
             }
+            try Images.check(properties: target.query)
             description.properties = target.query
         }
         let upload = try await images.receive(request.body)

@@ -25,6 +25,8 @@ final class Images: Sendable {
     private let directory: String
     private let logger: Logger
     private let locks = Locks()
+    /// How many instances are being made from an image, whose records do not yet say that they stand on it.
+    private let beingUsed = Mutex<[String: Int]>([:])
 
     init(
         records: Records<ImageRecord>, aliases: Records<AliasRecord>, instances: Records<InstanceRecord>,
@@ -159,24 +161,39 @@ final class Images: Sendable {
             }
             return try await withRollback(logger) { rollback in
                 let pool = try await poolForNewImages()
-                let yaml = try await unpack(upload.path, upload.size, fingerprint, into: pool, progress: progress)
-                await rollback.add("remove the layer") {
-                    try await pool.deleteLayer(fingerprint)
-                    self.pools.sweepSoon()
+                let unpacked = try await unpack(upload.path, upload.size, fingerprint, into: pool, progress: progress)
+                // One that was there before is not ours to take back: instances stand on it.
+                if unpacked.isNew {
+                    await rollback.add("remove the layer") {
+                        try await pool.deleteLayer(fingerprint)
+                        self.pools.sweepSoon()
+                    }
                 }
-                let metadata = try ImageMetadata(yaml: yaml)
+                let metadata = try ImageMetadata(yaml: unpacked.metadata)
+                let properties = metadata.properties.merging(description.properties) { $1 }
+                try Self.check(properties: properties)
                 let path = "\(directory)/\(fingerprint)"
                 try await blocking { try checked("rename", upload.path) { rename(upload.path, path) } }
                 await rollback.add("remove the file") { unlink(path) }
                 let record = ImageRecord(
                     fingerprint: fingerprint.text, filename: description.filename, size: upload.size,
                     isPublic: description.isPublic, architecture: metadata.architecture,
-                    properties: metadata.properties.merging(description.properties) { $1 },
-                    createdAt: metadata.createdAt, expiresAt: metadata.expiresAt, uploadedAt: .now, lastUsedAt: .never,
+                    properties: properties, createdAt: metadata.createdAt, expiresAt: metadata.expiresAt,
+                    uploadedAt: .now, lastUsedAt: .never,
                     isCached: description.isCached, template: description.template)
                 try await records.create(fingerprint.text, record)
                 events.lifecycle("image-created", source: "/1.0/images/\(fingerprint)", requestor: requestor)
                 return record
+            }
+        }
+    }
+
+    /// Throws a 400 unless all of them can become the `image.*` keys of an instance.
+    static func check(properties: [String: String]) throws(APIError) {
+        for (name, value) in properties.sorted(by: { $0.key < $1.key }) {
+            try Config<InstanceKeys>.validate("image.\(name)", value) { _ in
+                "The name of an image's property must have a character at least, and none that cannot be printed: "
+                    + String(reflecting: String(name.unicodeScalars.prefix(64)))
             }
         }
     }
@@ -193,11 +210,11 @@ final class Images: Sendable {
         return any
     }
 
-    /// Unpacks an image file into a pool and answers its metadata.
+    /// Unpacks an image file into a pool; answers its metadata, and whether the pool had no such layer before.
     private func unpack(
         _ path: String, _ size: Int64, _ fingerprint: Fingerprint, into pool: any StorageDriver,
         progress: @escaping @Sendable (String) -> Void
-    ) async throws -> String {
+    ) async throws -> (metadata: String, isNew: Bool) {
         let space = try await pool.resources().space
         let staging = try await pool.beginLayer(fingerprint)
         do {
@@ -212,23 +229,47 @@ final class Images: Sendable {
             for warning in result.warnings {
                 logger.warning("image entry left out", metadata: ["image": "\(fingerprint)", "reason": "\(warning)"])
             }
-            try await pool.finishLayer(fingerprint, from: staging)
-            return result.metadata
+            return (result.metadata, try await pool.finishLayer(fingerprint, from: staging))
         } catch {
             try? await pool.discard(staging: staging)
             throw error
         }
     }
 
-    /// Makes sure a pool has an image's layer.
-    func provideLayer(
-        of record: ImageRecord, in pool: any StorageDriver, progress: @escaping @Sendable (String) -> Void
-    ) async throws {
-        guard let fingerprint = Fingerprint(record.fingerprint) else { throw APIError.notFound("Image not found") }
-        if try await pool.hasLayer(fingerprint) { return }
-        try await locks.with(record.fingerprint) {
-            if try await pool.hasLayer(fingerprint) { return }
-            _ = try await unpack(file(of: record), record.size, fingerprint, into: pool, progress: progress)
+    /// Makes sure a pool has an image's layer while `body` makes an instance that stands on it: until the record says
+    /// so, the layer stays although the image may be deleted.
+    func withLayer<Result: Sendable>(
+        of record: ImageRecord, in pool: any StorageDriver, progress: @escaping @Sendable (String) -> Void,
+        _ body: () async throws -> Result
+    ) async throws -> Result {
+        let name = record.fingerprint
+        guard let fingerprint = Fingerprint(name) else { throw APIError.notFound("Image not found") }
+        // Counted and not locked for the whole time: instances of one image are made side by side.
+        try await locks.with(name) {
+            guard try await records.find(name) != nil else { throw APIError.notFound("Image not found") }
+            if try await !pool.hasLayer(fingerprint) {
+                _ = try await unpack(file(of: record), record.size, fingerprint, into: pool, progress: progress)
+            }
+            beingUsed.withLock { $0[name, default: 0] += 1 }
+        }
+        do {
+            let result = try await body()
+            await didUse(name)
+            return result
+        } catch {
+            await didUse(name)
+            throw error
+        }
+    }
+
+    private func didUse(_ name: String) async {
+        beingUsed.withLock { counts in
+            let left = (counts[name] ?? 1) - 1
+            counts[name] = left > 0 ? left : nil
+        }
+        // It may have been deleted meanwhile, and the instance have failed.
+        do { try await removeUnusedLayers(of: name) } catch {
+            logger.warning("cannot remove an unused layer", metadata: ["image": "\(name)", "error": "\(error)"])
         }
     }
 
@@ -252,14 +293,22 @@ final class Images: Sendable {
             try await records.delete(stored)
             let path = file(of: stored.value)
             try await blocking { _ = unlink(path) }
-            try await removeUnusedLayers(of: fingerprint)
+            try await removeLayers(of: fingerprint)
             events.lifecycle("image-deleted", source: "/1.0/images/\(fingerprint)", requestor: requestor)
         }
     }
 
     /// Removes the layers of an image that is gone and that no instance stands on any more.
     func removeUnusedLayers(of text: String) async throws {
-        guard let fingerprint = Fingerprint(text), try await records.find(text) == nil else { return }
+        guard try await records.find(text) == nil else { return }
+        try await locks.with(text) { try await removeLayers(of: text) }
+    }
+
+    // The image's lock is held: nobody begins to use the layers meanwhile.
+    private func removeLayers(of text: String) async throws {
+        guard let fingerprint = Fingerprint(text), try await records.find(text) == nil,
+            beingUsed.withLock({ $0[text] }) == nil
+        else { return }
         let inUse = Set(try await instances.list().filter { $0.value.image == text }.map(\.value.pool))
         for (name, driver) in pools.drivers where !inUse.contains(name) {
             try await driver.deleteLayer(fingerprint)

@@ -213,7 +213,7 @@ final class ExecSession: Sendable {
     private func pings() async throws -> Int32? {
         while true {
             try await Task.sleep(for: .seconds(10))
-            for socket in state.withLock({ Array($0.sockets.values) }) { try? await socket.ping() }
+            for socket in state.withLock({ Array($0.sockets.values) }) { socket.ping() }
         }
     }
 

@@ -56,6 +56,8 @@ final class ExecStream: Sendable {
     /// behind holds the stream open - what is there is handed on, and no more is waited for.
     func forEach(until stopped: Gate, _ handle: (ByteBuffer) async throws -> Void) async throws {
         while true {
+            // What has always something to say would hold up the end of the daemon.
+            try Task.checkCancellation()
             // The gate first: what was written before it opened is then surely seen by the read.
             let isLast = stopped.isOpen
             if let buffer = try readNow() {
@@ -98,11 +100,16 @@ final class ExecStream: Sendable {
     func resize(rows: Int, columns: Int) {
         _ = lex_set_window_size(number, UInt16(clamping: rows), UInt16(clamping: columns))
     }
+}
 
-    /// Both ends of a new pipe (pipe(2)), close-on-exec; whoever asks owns the numbers.
-    static func pipe() throws(SystemError) -> (read: Int32, write: Int32) {
-        var ends: [Int32] = [-1, -1]
-        try checked("make", "a pipe") { lex_pipe(&ends) }
-        return (ends[0], ends[1])
+/// Both ends of a new pipe (pipe(2)), close-on-exec.
+struct ExecPipe: ~Copyable {
+    let read: OwnedDescriptor
+    let write: OwnedDescriptor
+
+    init() throws(SystemError) {
+        let ends = try OwnedDescriptor.pipe()
+        read = OwnedDescriptor(taking: ends.read)
+        write = OwnedDescriptor(taking: ends.write)
     }
 }

@@ -10,8 +10,6 @@ struct InstanceHost: Sendable {
     let ids: IDRanges
     let cgroups: CgroupLayout
     let facts: HostFacts
-    /// `lexd-runtime`, for the stop hook.
-    let runtimeProgram: String
     /// Where the files of a run lie.
     let runDirectory: String
     /// Where logs lie.

@@ -66,10 +66,7 @@ struct InstanceRoutes: Sendable {
             let kind = request.legacyName ?? "instances"
             return try .sync(list.map { "/1.0/\(kind)/\($0.value.name)" })
         default:
-            var rendered: [Data] = []
-            for stored in list {
-                rendered.append(try await instances.json(of: stored, withState: request.recursion > 1))
-            }
+            let rendered = try await instances.json(of: list, withState: request.recursion > 1)
             return .sync(rendered: RenderedInstances.array(rendered))
         }
     }

@@ -31,26 +31,34 @@ extension Instances {
             new.value.ephemeral = change.ephemeral ?? (isPatch ? old.value.ephemeral : false)
             try Self.checkVolatile(from: old.value.config, to: new.value.config)
 
-            let expansion = Expansion(
-                try await profiles.resolve(new.value.profiles), config: new.value.config, devices: new.value.devices)
-            let devices = try expansion.check()
-            guard try Expansion.rootPool(devices) == new.value.pool else {
-                throw APIError.badRequest("The storage pool of an instance's root disk cannot be changed")
-            }
-            try await networks.check(devices)
-            try await completeNICs(&new.value)
-            try await apply(from: old.value, to: new.value)
-            let saved: Stored<InstanceRecord>
-            do {
-                saved = try await records.update(new)
-            } catch {
-                try? await apply(from: new.value, to: old.value)
-                throw error
-            }
+            let wanted = new
+            let saved = try await profiles.holding(wanted.value.profiles) { try await save(wanted, over: old) }
             try await writeBackup(saved.value)
-            lifecycle("instance-updated", new.value.name, requestor: requestor)
+            lifecycle("instance-updated", saved.value.name, requestor: requestor)
         }
         await rebalanceCPUs(except: nil)
+    }
+
+    /// Judges a changed instance, brings the change to its run, and writes it down.
+    private func save(
+        _ wanted: Stored<InstanceRecord>, over old: Stored<InstanceRecord>
+    ) async throws -> Stored<InstanceRecord> {
+        var new = wanted
+        let expansion = Expansion(
+            try await profiles.resolve(new.value.profiles), config: new.value.config, devices: new.value.devices)
+        let devices = try expansion.check()
+        guard try Expansion.rootPool(devices) == new.value.pool else {
+            throw APIError.badRequest("The storage pool of an instance's root disk cannot be changed")
+        }
+        try await networks.check(devices)
+        try await completeNICs(&new.value)
+        try await apply(from: old.value, to: new.value)
+        do {
+            return try await records.update(new)
+        } catch {
+            try? await apply(from: new.value, to: old.value)
+            throw error
+        }
     }
 
     /// What lexd keeps for itself can be sent back as it is, but neither removed nor changed.
@@ -140,7 +148,7 @@ extension Instances {
         var limits: [String: CPULimit] = [:]
         for stored in try await records.list() where liveInstance(stored.value.key).run != nil {
             let expansion = Expansion(
-                try await profiles.resolve(stored.value.profiles), config: stored.value.config,
+                try await profiles.present(stored.value.profiles), config: stored.value.config,
                 devices: stored.value.devices)
             limits[stored.value.key] = try Config<InstanceKeys>(expansion.config)[\.limits.cpu]
         }

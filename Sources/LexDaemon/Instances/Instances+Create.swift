@@ -87,38 +87,58 @@ extension Instances {
             guard try await records.find(wanted.key) == nil else {
                 throw APIError.conflict("Instance \"\(wanted.name)\" already exists")
             }
-            try await withRollback(logger) { rollback in
+            let driver = try pools.driver(of: wanted.pool)
+            if let image = finalImage {
                 var record = wanted
-                if let image = finalImage { try Self.take(image, into: &record, on: host.facts) }
-                let driver = try pools.driver(of: record.pool)
-                if let image = finalImage {
-                    try await images.provideLayer(of: image, in: driver) {
-                        operation.set("download_progress", .string("Unpack: \($0)"))
-                    }
+                try Self.take(image, into: &record, on: host.facts)
+                let complete = record
+                try await images.withLayer(
+                    of: image, in: driver,
+                    progress: { operation.set("download_progress", .string("Unpack: \($0)")) }
+                ) {
+                    try await make(complete, in: driver)
                 }
-                let key = record.key
-                let ids = host.ids
-                let base = try await blocking { try ids.claim(key, wanted: nil) }
-                await rollback.add("give back the id range") { try await blocking { try ids.release(key) } }
-                try await setVolatile(&record, base: base)
-
-                let volume = try Self.volume(record)
-                try await driver.create(volume, from: record.image.flatMap { Fingerprint($0) })
-                await rollback.add("remove the volume") {
-                    try await driver.delete(volume)
-                    self.pools.sweepSoon()
-                }
-                // What needs space comes before the record: on a full disk that could not be taken back.
-                try await prepareBackup(record)
-                let stored = try await records.create(key, record)
-                await rollback.add("remove the record") { try await self.records.delete(stored) }
-                try await driver.finishBackup(of: volume)
-                if let image = finalImage { try? await images.markUsed(image.fingerprint) }
-                lifecycle(
-                    "instance-created", record.name,
-                    context: ["type": "container", "storage-pool": .string(record.pool)],
-                    requestor: requestor)
+                try? await images.markUsed(image.fingerprint)
+            } else {
+                try await make(wanted, in: driver)
             }
+            lifecycle(
+                "instance-created", wanted.name, context: ["type": "container", "storage-pool": .string(wanted.pool)],
+                requestor: requestor)
+        }
+    }
+
+    /// Makes the volume and the record, the layer being there.
+    private func make(_ wanted: InstanceRecord, in driver: any StorageDriver) async throws {
+        try await withRollback(logger) { rollback in
+            var record = wanted
+            let key = record.key
+            let ids = host.ids
+            let base = try await blocking { try ids.claim(key, wanted: nil) }
+            await rollback.add("give back the id range") { try await blocking { try ids.release(key) } }
+            try await setVolatile(&record, base: base)
+
+            let volume = try Self.volume(record)
+            try await driver.create(volume, from: record.image.flatMap { Fingerprint($0) })
+            await rollback.add("remove the volume") {
+                try await driver.delete(volume)
+                self.pools.sweepSoon()
+            }
+            // What needs space comes before the record: on a full disk that could not be taken back.
+            try await prepareBackup(record)
+            let complete = record
+            let stored = try await profiles.holding(complete.profiles) {
+                // Again: one may have been changed since the wish was checked.
+                let expansion = Expansion(
+                    try await profiles.resolve(complete.profiles), config: complete.config, devices: complete.devices)
+                guard try Expansion.rootPool(try expansion.check()) == complete.pool else {
+                    throw APIError.conflict(
+                        "A profile of the instance was changed meanwhile: its root disk would be in another pool")
+                }
+                return try await records.create(key, complete)
+            }
+            await rollback.add("remove the record") { try await self.records.delete(stored) }
+            try await driver.finishBackup(of: volume)
         }
     }
 

@@ -61,9 +61,14 @@ extension Instances {
         environment.merge(wish.environment) { $1 }
         if environment["PATH"] == nil {
             var path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-            // lstat(2): whatever lies there, no link of the guest's is followed.
-            var status = stat()
-            if lstat("/proc/\(run.process.initProcess)/root/snap", &status) == 0 { path += ":/snap/bin" }
+            let snap = "/proc/\(run.process.initProcess)/root/snap"
+            let hasSnap = try await blocking {
+                // lstat(2): whatever lies there, no link of the guest's is followed. A file system of the guest's own
+                // (fuse) is not asked: to who is not in the guest's user namespace the kernel says EACCES by itself.
+                var status = stat()
+                return lstat(snap, &status) == 0
+            }
+            if hasSnap { path += ":/snap/bin" }
             environment["PATH"] = path
         }
         if wish.user == 0 {
@@ -80,10 +85,11 @@ extension Instances {
             return try await host.runtime.attach(job, streams: streams, isPrivileged: run.firstID == nil)
         } catch let failure as RuntimeFailure {
             let group = host.cgroups.directory("pids", host.paths(named: job.name).payloadGroup) ?? ""
-            if let limit = cgroupNumber("\(group)/pids.max"), let count = cgroupNumber("\(group)/pids.current"),
-                // liblxc needs one process to enter and one to become the command.
-                count + 2 > limit
-            {
+            let (limit, count) = try await blocking {
+                (cgroupNumber("\(group)/pids.max"), cgroupNumber("\(group)/pids.current"))
+            }
+            // liblxc needs one process to enter and one to become the command.
+            if let limit, let count, count + 2 > limit {
                 throw APIError.failed(
                     "cannot run a command in \"\(job.name)\": it has \(count) processes, and limits.processes lets it "
                         + "have \(limit). End some of them, or raise the limit")
@@ -126,23 +132,24 @@ extension Instances {
     }
 
     private func runOnPipes(_ job: AttachJob, _ run: LiveInstance.Run, _ session: ExecSession) async throws -> Int32 {
-        let input = try ExecStream.pipe()
-        let output = try ExecStream.pipe()
-        let errors = try ExecStream.pipe()
-        // The command's ends are open here only until it has them: its own are then the last.
-        let theirs = [input.read, output.write, errors.write]
-        let ours = try (
-            ExecStream(taking: input.write), ExecStream(taking: output.read), ExecStream(taking: errors.read)
+        let (command, input, output, errors) = try await attachToPipes(job, run)
+        return try await session.run(command, input: input, output: output, errors: errors)
+    }
+
+    /// Begins the command on three pipes; answers our ends. The command's ends are open here only until it has them: its
+    /// own are then the last.
+    private func attachToPipes(
+        _ job: AttachJob, _ run: LiveInstance.Run
+    ) async throws -> (AttachedCommand, input: ExecStream, output: ExecStream, errors: ExecStream) {
+        let input = try ExecPipe()
+        let output = try ExecPipe()
+        let errors = try ExecPipe()
+        let theirs = [input.read.number, output.write.number, errors.write.number]
+        let command = try await attach(job, streams: theirs, run)
+        return (
+            command, try ExecStream(taking: input.write.release()), try ExecStream(taking: output.read.release()),
+            try ExecStream(taking: errors.read.release())
         )
-        let command: AttachedCommand
-        do {
-            command = try await attach(job, streams: theirs, run)
-        } catch {
-            for number in theirs { close(number) }
-            throw error
-        }
-        for number in theirs { close(number) }
-        return try await session.run(command, input: ours.0, output: ours.1, errors: ours.2)
     }
 
     // MARK: without

@@ -99,8 +99,9 @@ extension Instances {
         let key = entry.value.key
         let paths = host.paths(of: key)
         try await awaitStart(paths)
-        await reclaimIDs(entry.value)
-        if let process = try await findProcess(paths) {
+        let process = try await findProcess(paths)
+        await reclaimIDs(entry.value, isInUse: process != nil)
+        if let process {
             try await adopt(process, entry, paths)
             return false
         }
@@ -166,12 +167,12 @@ extension Instances {
     }
 
     /// Takes the id range an instance had. Without it the next start takes another one.
-    private func reclaimIDs(_ record: InstanceRecord) async {
+    private func reclaimIDs(_ record: InstanceRecord, isInUse: Bool) async {
         guard let wanted = record.config["volatile.idmap.base"].flatMap({ UInt32($0) }) else { return }
         let ids = host.ids
         let key = record.key
         do {
-            let base = try await blocking { try ids.claim(key, wanted: wanted) }
+            let base = try await blocking { try ids.claim(key, wanted: wanted, isInUse: isInUse) }
             if base != wanted {
                 logger.warning("another daemon has the id range of an instance", metadata: ["instance": "\(key)"])
             }

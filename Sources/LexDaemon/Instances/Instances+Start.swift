@@ -194,12 +194,9 @@ extension Instances {
     }
 
     private func startJob(_ plan: InstancePlan, _ nics: [ReadyNIC], console: String) throws -> StartJob {
-        let hook =
-            "\(ContainerConfig.shellQuoted(host.runtimeProgram)) stopped "
-            + ContainerConfig.shellQuoted(plan.paths.stoppedFile)
         return StartJob(
             name: plan.key, lxcPath: plan.paths.lxcPath, overlay: plan.root.mount(below: plan.paths.mounts),
-            ids: plan.ids, items: try ContainerConfig.items(for: plan, nics: nics, console: console, stopHook: hook),
+            ids: plan.ids, items: try ContainerConfig.items(for: plan, nics: nics, console: console),
             lockFile: plan.paths.lockFile, runFile: plan.paths.runFile, logFile: plan.paths.lxcLog)
     }
 
@@ -275,13 +272,7 @@ extension Instances {
 
     /// Takes away what a run had on the host.
     func putAway(_ key: String, _ nics: [String: AttachedNIC]) async {
-        for (device, nic) in nics {
-            do { try await networks.detach(nic) } catch {
-                logger.error(
-                    "cannot take an interface away",
-                    metadata: ["instance": "\(key)", "device": "\(device)", "error": "\(error)"])
-            }
-        }
+        await detach(key, nics)
         try? await host.consoles.close(key)
         let paths = host.paths(of: key)
         let cgroups = host.cgroups
@@ -289,6 +280,25 @@ extension Instances {
             try removeTree(paths.run)
             cgroups.removeEmpty(paths.payloadGroup)
             cgroups.removeEmpty(paths.monitorGroup)
+        }
+    }
+
+    /// Puts away what takes longest as soon as its processes have ended.
+    func putAwayEarly(_ key: String, _ nics: [String: AttachedNIC]) async {
+        let group = host.paths(of: key).payloadGroup
+        let cgroups = host.cgroups
+        async let groups: Void? = try? blocking { cgroups.removeEmpty(group, hasGuest: false) }
+        await detach(key, nics)
+        _ = await groups
+    }
+
+    private func detach(_ key: String, _ nics: [String: AttachedNIC]) async {
+        for (device, nic) in nics {
+            do { try await networks.detach(nic) } catch {
+                logger.error(
+                    "cannot take an interface away",
+                    metadata: ["instance": "\(key)", "device": "\(device)", "error": "\(error)"])
+            }
         }
     }
 }

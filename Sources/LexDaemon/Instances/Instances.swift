@@ -71,18 +71,27 @@ final class Instances: Sendable {
     }
 
     private func follow(_ instance: LiveInstance, _ run: LiveInstance.Run) async {
+        guard await waitPatiently(instance, { try await run.process.initEnd() }) else { return }
+        // While liblxc's monitor puts away what is its.
+        await putAwayEarly(instance.key, run.nics)
+        guard await waitPatiently(instance, { try await run.process.end() }) else { return }
+        await ended(instance, run)
+    }
+
+    /// Waits for an end; false when lexd's comes first.
+    private func waitPatiently(_ instance: LiveInstance, _ wait: () async throws -> Void) async -> Bool {
         while true {
             do {
-                try await run.process.end()
-                return await ended(instance, run)
+                try await wait()
+                return true
             } catch is CancellationError {
-                return
+                return false
             } catch {
                 // For lack of memory, say. Without a look the instance would be taken for running for ever.
                 logger.error(
                     "cannot wait for the end of an instance; trying again",
                     metadata: ["instance": "\(instance.key)", "error": "\(error)"])
-                do { try await Task.sleep(for: .seconds(1)) } catch { return }
+                do { try await Task.sleep(for: .seconds(1)) } catch { return false }
             }
         }
     }
@@ -124,10 +133,10 @@ final class Instances: Sendable {
 
     func list() async throws -> [Stored<InstanceRecord>] { try await records.list() }
 
-    /// An instance as the wire shows it.
+    /// An instance as the wire shows it; also one that lacks a profile, which cannot be started.
     func view(_ record: InstanceRecord) async throws -> Instance {
         let expansion = Expansion(
-            try await profiles.resolve(record.profiles), config: record.config, devices: record.devices)
+            try await profiles.present(record.profiles), config: record.config, devices: record.devices)
         return Instance(
             architecture: record.architecture, config: record.config, devices: record.devices,
             ephemeral: record.ephemeral, profiles: record.profiles, stateful: false, description: record.description,
@@ -136,34 +145,59 @@ final class Instances: Sendable {
             location: "none", type: "container", project: record.project)
     }
 
-    /// The same as JSON, with its state on demand.
-    func json(of stored: Stored<InstanceRecord>, withState: Bool) async throws -> Data {
+    /// The same as JSON, with their states on demand.
+    func json(of list: [Stored<InstanceRecord>], withState: Bool) async throws -> [Data] {
+        let states = withState ? try await states(list.map(\.value)) : []
         let changes = profiles.records.changes
-        let status = liveInstance(stored.value.key).lifecycle.status
-        let instance = try await rendered.json(of: stored, profiles: changes, status: status) {
-            try await view(stored.value)
+        var result: [Data] = []
+        for (index, stored) in list.enumerated() {
+            let status = liveInstance(stored.value.key).lifecycle.status
+            let instance = try await rendered.json(of: stored, profiles: changes, status: status) {
+                try await view(stored.value)
+            }
+            result.append(
+                withState
+                    ? RenderedInstances.full(instance, state: try rendered.json(of: states[index])) : instance)
         }
-        guard withState else { return instance }
-        return RenderedInstances.full(instance, state: try rendered.json(of: try await state(stored.value)))
+        return result
     }
 
     /// What it does at this moment.
     func state(_ record: InstanceRecord) async throws -> Instance.State {
-        let instance = liveInstance(record.key)
-        guard let run = instance.run else { return Instance.State(status: .stopped) }
-        let group = host.paths(of: record.key).payloadGroup
-        var disk: [String: Instance.Disk] = [:]
-        if let driver = try? pools.driver(of: record.pool), let volume = try? Self.volume(record) {
-            if let usage = sizes.usage(of: record.key, measure: { try await driver.usage(of: volume).bytes }) {
-                disk["root"] = Instance.Disk(usage: usage)
-            }
+        try await states([record]).first ?? Instance.State(status: .stopped)
+    }
+
+    /// What they do at this moment, in the same order. The kernel is asked for all of them in one go: reading a control
+    /// group or the links of a namespace can wait for whoever changes them.
+    private func states(_ records: [InstanceRecord]) async throws -> [Instance.State] {
+        let stopped = Instance.State(status: .stopped)
+        var states = [Instance.State](repeating: stopped, count: records.count)
+        let running = records.enumerated().compactMap { index, record -> (index: Int, look: StateLook)? in
+            let instance = liveInstance(record.key)
+            guard let run = instance.run else { return nil }
+            return (
+                index,
+                StateLook(
+                    status: instance.lifecycle.status, process: run.process,
+                    hostNames: run.nics.mapValues(\.hostName), config: record.config,
+                    group: host.paths(of: record.key).payloadGroup, cgroups: host.cgroups)
+            )
         }
-        let hostNames = run.nics.mapValues(\.hostName)
-        return Instance.State(
-            status: instance.lifecycle.status, disk: disk, memory: InstanceStats.memory(group, host.cgroups),
-            network: InstanceInterfaces.read(run.process, hostNames: hostNames, config: record.config),
-            pid: Int64(run.process.initProcess), processes: InstanceStats.processes(group, host.cgroups),
-            cpu: InstanceStats.cpu(group, host.cgroups))
+        guard !running.isEmpty else { return states }
+        let found = try await blocking { running.map { $0.look.state() } }
+        for ((index, _), state) in zip(running, found) {
+            states[index] = state
+            // After the look: a count that is due begins now, and whoever asks next has it.
+            states[index].disk = disk(of: records[index])
+        }
+        return states
+    }
+
+    private func disk(of record: InstanceRecord) -> [String: Instance.Disk] {
+        guard let driver = try? pools.driver(of: record.pool), let volume = try? Self.volume(record),
+            let usage = sizes.usage(of: record.key, measure: { try await driver.usage(of: volume).bytes })
+        else { return [:] }
+        return ["root": Instance.Disk(usage: usage)]
     }
 
     /// The interfaces of all instances on a network, running or not.
@@ -171,7 +205,7 @@ final class Instances: Sendable {
         var members: [NetworkMember] = []
         for stored in try await records.list() {
             let expansion = Expansion(
-                try await profiles.resolve(stored.value.profiles), config: stored.value.config,
+                try await profiles.present(stored.value.profiles), config: stored.value.config,
                 devices: stored.value.devices)
             for (device, options) in expansion.devices
             where options["type"] == "nic" && (options["network"] == name || options["parent"] == name) {

@@ -6,6 +6,7 @@ struct Profiles: Sendable {
     let records: Records<ProfileRecord>
     let references: References
     let events: Events
+    private let locks = Locks()
 
     func list() async throws -> [Profile] {
         var result: [Profile] = []
@@ -38,6 +39,33 @@ struct Profiles: Sendable {
         return result
     }
 
+    /// The same, without those that are not there: to show an instance, and to reckon with it beside others.
+    func present(_ names: [String]) async throws -> [ProfileRecord] {
+        var result: [ProfileRecord] = []
+        for name in names {
+            if let stored = try await records.find(name) { result.append(stored.value) }
+        }
+        return result
+    }
+
+    /// Keeps profiles from being changed or deleted while `body` judges an instance with them and saves it.
+    ///
+    /// A condition of the commit would not do: who deletes a profile has looked for its instances before.
+    func holding<Result: Sendable>(
+        _ names: [String], _ body: () async throws -> Result
+    ) async throws -> Result {
+        _ = try await resolve(names)
+        // Always in the same order, so that no two wait for each other.
+        return try await hold(Set(names).sorted()[...], body)
+    }
+
+    private func hold<Result: Sendable>(
+        _ names: ArraySlice<String>, _ body: () async throws -> Result
+    ) async throws -> Result {
+        guard let name = names.first else { return try await body() }
+        return try await locks.with(name) { try await hold(names.dropFirst(), body) }
+    }
+
     func create(_ profile: Profile.Creation, requestor: Event.Requestor?) async throws {
         try ObjectName.validate(profile.name, what: "profile")
         let record = ProfileRecord(
@@ -56,20 +84,22 @@ struct Profiles: Sendable {
         _ name: String, _ change: Profile.Update, isPatch: Bool, check: (Profile.Update) throws -> Void,
         requestor: Event.Requestor?
     ) async throws {
-        var stored = try await find(name)
-        try check(Self.writable(stored.value))
-        if isPatch {
-            stored.value.config = Merge.config(stored.value.config, change.config)
-            stored.value.devices = Merge.devices(stored.value.devices, change.devices)
-            stored.value.description = change.description ?? stored.value.description
-        } else {
-            stored.value = ProfileRecord(
-                description: change.description ?? "", config: Merge.replacement(change.config),
-                devices: change.devices ?? [:])
+        try await locks.with(name) {
+            var stored = try await find(name)
+            try check(Self.writable(stored.value))
+            if isPatch {
+                stored.value.config = Merge.config(stored.value.config, change.config)
+                stored.value.devices = Merge.devices(stored.value.devices, change.devices)
+                stored.value.description = change.description ?? stored.value.description
+            } else {
+                stored.value = ProfileRecord(
+                    description: change.description ?? "", config: Merge.replacement(change.config),
+                    devices: change.devices ?? [:])
+            }
+            try Self.validate(stored.value)
+            try await checkInstances(with: stored)
+            try await records.update(stored)
         }
-        try Self.validate(stored.value)
-        try await checkInstances(with: stored)
-        try await records.update(stored)
         events.lifecycle("profile-updated", source: "/1.0/profiles/\(name)", requestor: requestor)
     }
 
@@ -77,11 +107,13 @@ struct Profiles: Sendable {
         guard name != Project.defaultName else {
             throw APIError.forbidden("The \"default\" profile cannot be deleted")
         }
-        let stored = try await find(name)
-        guard try await references.users(ofProfile: name).isEmpty else {
-            throw APIError.badRequest("Profile is currently in use")
+        try await locks.with(name) {
+            let stored = try await find(name)
+            guard try await references.users(ofProfile: name).isEmpty else {
+                throw APIError.badRequest("Profile is currently in use")
+            }
+            try await records.delete(stored)
         }
-        try await records.delete(stored)
         events.lifecycle("profile-deleted", source: "/1.0/profiles/\(name)", requestor: requestor)
     }
 

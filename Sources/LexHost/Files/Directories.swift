@@ -19,7 +19,10 @@ package func makeDirectories(_ path: String, mode: UInt32 = 0o700) throws(System
 /// The names in a directory, without `.` and `..`, in order. What is no UTF-8 in them is replaced: for directories whose
 /// names lexd itself gives.
 package func directoryNames(_ path: String) throws(SystemError) -> [String] {
-    try rawNames(of: OwnedDescriptor.directory(path), path).map(text).sorted()
+    let names = try DirectoryNames(OwnedDescriptor.directory(path), path)
+    var result: [String] = []
+    while let name = names.next() { result.append(text(name)) }
+    return result.sorted()
 }
 
 /// A name as the kernel has it: bytes of any kind, ended with a NUL. Guests give their files such names.
@@ -29,24 +32,35 @@ private func text(_ name: RawName) -> String {
     String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
 
-private func rawNames(of descriptor: borrowing OwnedDescriptor, _ path: String) throws(SystemError) -> [RawName] {
-    // fdopendir takes its descriptor over, and its position is shared with the original: a fresh one.
-    let fresh = try checked("open", path) { openat(descriptor.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
-    guard let stream = fdopendir(fresh) else {
-        let error = SystemError("read directory", path)
-        close(fresh)
-        throw error
+/// The names in a directory, one after the other: a guest may give it more than memory holds.
+private struct DirectoryNames: ~Copyable {
+    private let stream: OpaquePointer
+    /// The directory itself, as long as this is there.
+    var number: Int32 { dirfd(stream) }
+
+    init(_ directory: consuming OwnedDescriptor, _ path: String) throws(SystemError) {
+        guard let stream = fdopendir(directory.number) else { throw SystemError("read directory", path) }
+        self.stream = stream
+        // The stream closes it.
+        _ = directory.release()
     }
-    defer { closedir(stream) }
-    let dot = CChar(UInt8(ascii: "."))
-    var names: [RawName] = []
-    while let entry = readdir(stream) {
-        let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-            bytes.prefix { $0 != 0 }.map { CChar(bitPattern: $0) } + [0]
+
+    deinit { closedir(stream) }
+
+    /// The next name but `.` and `..`; nil at the end.
+    func next() -> RawName? {
+        let dot = CChar(UInt8(ascii: "."))
+        while let entry = readdir(stream) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                bytes.prefix { $0 != 0 }.map { CChar(bitPattern: $0) } + [0]
+            }
+            if name != [dot, 0], name != [dot, dot, 0] { return name }
         }
-        if name != [dot, 0], name != [dot, dot, 0] { names.append(name) }
+        return nil
     }
-    return names
+
+    /// Begins anew: what was added or removed meanwhile may have been missed.
+    func rewind() { rewinddir(stream) }
 }
 
 /// Removes a file or a whole tree; one that is not there is fine.
@@ -80,46 +94,57 @@ private struct TreeRemoval {
         case EISDIR, EPERM: break
         default: throw SystemError("remove", path)
         }
-        let root = try open(name, in: parent, path)
-        // Emptying may move deeper directories up into `root`: again until there is nothing left.
-        while true {
-            let names = try rawNames(of: root, path)
-            if names.isEmpty { break }
-            for child in names { try removeEntry(child, in: root, depth: 1, root: root.number, path) }
-        }
-        try checked("remove directory", path) { unlinkat(parent.number, name, AT_REMOVEDIR) }
+        let root = try open(name, in: parent.number, path)
+        // Emptying may move deeper directories up into the root.
+        try removeDirectory(name, root, in: parent.number, depth: 0, root: root.number, path)
     }
 
-    private func open(_ name: RawName, in parent: borrowing OwnedDescriptor, _ path: String) throws(SystemError)
-        -> OwnedDescriptor
-    {
-        OwnedDescriptor(
-            taking: try checked("open", path) {
-                openat(parent.number, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-            })
+    private func open(_ name: RawName, in parent: Int32, _ path: String) throws(SystemError) -> DirectoryNames {
+        try DirectoryNames(
+            OwnedDescriptor(
+                taking: try checked("open", path) {
+                    openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+                }), path)
+    }
+
+    /// Empties a directory and removes it. What is removed while a directory is read may hide other names from the
+    /// reader (readdir(3)): it is read again until nothing is left.
+    private mutating func removeDirectory(
+        _ name: RawName, _ directory: borrowing DirectoryNames, in parent: Int32, depth: Int, root: Int32,
+        _ path: String
+    ) throws(SystemError) {
+        while true {
+            var isEmpty = true
+            while let child = directory.next() {
+                isEmpty = false
+                try removeEntry(child, in: directory.number, depth: depth + 1, root: root, path)
+            }
+            if unlinkat(parent, name, AT_REMOVEDIR) == 0 { return }
+            guard !isEmpty, errno == ENOTEMPTY || errno == EEXIST else {
+                throw SystemError(depth == 0 ? "remove directory" : "remove directory \"\(text(name))\" below", path)
+            }
+            directory.rewind()
+        }
     }
 
     private mutating func removeEntry(
-        _ name: RawName, in parent: borrowing OwnedDescriptor, depth: Int, root: Int32, _ path: String
+        _ name: RawName, in parent: Int32, depth: Int, root: Int32, _ path: String
     ) throws(SystemError) {
-        if unlinkat(parent.number, name, 0) == 0 { return }
+        if unlinkat(parent, name, 0) == 0 { return }
         guard errno == EISDIR || errno == EPERM else {
             if errno == ENOENT { return }
             throw SystemError("remove \"\(text(name))\" below", path)
         }
-        if unlinkat(parent.number, name, AT_REMOVEDIR) == 0 { return }
+        if unlinkat(parent, name, AT_REMOVEDIR) == 0 { return }
         if depth >= Self.deepest {
             moved += 1
             try checked("move up \"\(text(name))\" below", path) {
-                renameat(parent.number, name, root, "\(prefix)\(moved)")
+                renameat(parent, name, root, "\(prefix)\(moved)")
             }
             return
         }
         let directory = try open(name, in: parent, "\(path)/…/\(text(name))")
-        for child in try rawNames(of: directory, path) {
-            try removeEntry(child, in: directory, depth: depth + 1, root: root, path)
-        }
-        try checked("remove directory \"\(text(name))\" below", path) { unlinkat(parent.number, name, AT_REMOVEDIR) }
+        try removeDirectory(name, directory, in: parent, depth: depth, root: root, path)
     }
 }
 
@@ -157,28 +182,58 @@ package struct OpenDirectory: Error, CustomStringConvertible {
     }
 }
 
-/// The bytes a tree takes on disk: each file's blocks, a file with several names once. No link is followed. What lies
-/// deeper than a path can say is not counted.
+/// The bytes a tree takes on disk: each file's blocks, a file with several names once. No link is followed.
+///
+/// The tree may be a guest's, who writes to it meanwhile: only so much memory is used. What lies deeper than 128
+/// directories is not counted. Of files with several names 65536 are remembered; of those beyond, each name counts for
+/// its share of the file, which is the same sum where all names lie in the tree.
 package func treeSize(_ path: String) throws -> Int64 {
-    var total: Int64 = 0
-    var seen: Set<[UInt64]> = []
-    // Paths and not descriptors wait here, so that neither depth nor breadth needs more than memory; nothing is
-    // written, so a tree that changes meanwhile only makes the sum a little old.
-    var waiting = [Array(path.utf8CString)]
-    while let directory = waiting.popLast() {
-        let number = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-        guard number >= 0 else { continue }
-        let descriptor = OwnedDescriptor(taking: number)
-        for name in (try? rawNames(of: descriptor, path)) ?? [] {
+    var count = TreeCount()
+    guard let root = TreeCount.open(path, in: AT_FDCWD) else { return 0 }
+    count.add(root, depth: 0)
+    return count.total
+}
+
+private struct TreeCount {
+    private static let deepest = 128
+    private static let mostRemembered = 65536
+
+    private struct File: Hashable {
+        let device: dev_t
+        let number: ino_t
+    }
+    private var seen: Set<File> = []
+    private(set) var total: Int64 = 0
+
+    /// Nil for what is no directory, or is gone.
+    static func open(_ name: UnsafePointer<CChar>, in parent: Int32) -> OwnedDescriptor? {
+        let number = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        return number < 0 ? nil : OwnedDescriptor(taking: number)
+    }
+
+    mutating func add(_ directory: consuming OwnedDescriptor, depth: Int) {
+        guard let names = try? DirectoryNames(directory, "") else { return }
+        while let name = names.next() {
             var status = stat()
-            guard fstatat(descriptor.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { continue }
+            guard fstatat(names.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { continue }
+            let bytes = Int64(status.st_blocks) * 512
             if status.st_mode & S_IFMT == S_IFDIR {
-                waiting.append(directory.dropLast() + [CChar(UInt8(ascii: "/"))] + name)
-            } else if status.st_nlink > 1, !seen.insert([UInt64(status.st_dev), UInt64(status.st_ino)]).inserted {
-                continue
+                total += bytes
+                guard depth < Self.deepest, let below = Self.open(name, in: names.number) else { continue }
+                add(below, depth: depth + 1)
+            } else if status.st_nlink > 1 {
+                total += share(of: status, bytes)
+            } else {
+                total += bytes
             }
-            total += Int64(status.st_blocks) * 512
         }
     }
-    return total
+
+    private mutating func share(of status: stat, _ bytes: Int64) -> Int64 {
+        let file = File(device: status.st_dev, number: status.st_ino)
+        if seen.contains(file) { return 0 }
+        guard seen.count < Self.mostRemembered else { return bytes / Int64(status.st_nlink) }
+        seen.insert(file)
+        return bytes
+    }
 }

@@ -53,7 +53,9 @@ package struct CgroupLayout: Sendable {
 
     /// Removes a group without processes from every tree, with the groups below it: liblxc makes some there, and so do
     /// guests. One that is not there, or that has processes, is left.
-    package func removeEmpty(_ group: String) {
+    ///
+    /// - Parameter hasGuest: Whether a guest may live in it, whose empty groups are its own.
+    package func removeEmpty(_ group: String, hasGuest: Bool = true) {
         for root in allRoots {
             // Most have none below.
             if rmdir("\(root)/\(group)") == 0 || errno != EBUSY { continue }
@@ -63,8 +65,7 @@ package struct CgroupLayout: Sendable {
                 found += Self.groups(in: found[next])
                 next += 1
             }
-            // The empty groups of a guest that runs are the guest's.
-            if found.contains(where: { (try? readFile("\($0)/cgroup.procs"))?.isEmpty != true }) { continue }
+            if hasGuest, found.contains(where: { (try? readFile("\($0)/cgroup.procs"))?.isEmpty != true }) { continue }
             for path in found.reversed() { rmdir(path) }
         }
     }
@@ -95,7 +96,10 @@ package struct CgroupLayout: Sendable {
 
     /// The paths of the groups right below one.
     private static func groups(in path: String) -> [String] {
-        ((try? directoryNames(path)) ?? []).map { "\(path)/\($0)" }.filter { path in
+        var own = stat()
+        // Most have none, and dozens of files: its links tell (a group has two, and one of each below it).
+        if lstat(path, &own) == 0, own.st_nlink == 2 { return [] }
+        return ((try? directoryNames(path)) ?? []).map { "\(path)/\($0)" }.filter { path in
             var status = stat()
             return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
         }

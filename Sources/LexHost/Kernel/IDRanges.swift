@@ -36,19 +36,30 @@ package struct IDRanges: Sendable {
     package var archiveBase: UInt32 { base }
 
     /// Takes a range for an instance: the wanted one if nobody else has it, else one that is free. Waits for the lock.
-    package func claim(_ instance: String, wanted: UInt32?) throws -> UInt32 {
+    ///
+    /// - Parameter isInUse: Whether its processes run with the wanted range: then that is noted as it is, also when it
+    ///   is none of those that are given now, because root's ids were moved in /etc/subuid.
+    package func claim(_ instance: String, wanted: UInt32?, isInUse: Bool = false) throws -> UInt32 {
         try change { entries in
-            let mine = Entry(base: 0, owner: owner, instance: instance)
+            let mine = Entry(base: wanted ?? 0, owner: owner, instance: instance)
+            if let wanted, isInUse {
+                if !entries.contains(where: { $0.isSame(as: mine) && $0.base == wanted }) {
+                    entries.removeAll { $0.isSame(as: mine) }
+                    entries.append(mine)
+                }
+                return wanted
+            }
             if let have = entries.first(where: { $0.isSame(as: mine) }) {
                 if wanted == nil || wanted == have.base { return have.base }
                 entries.removeAll { $0.isSame(as: mine) }
             }
-            let taken = Set(entries.map(\.base))
-            if let wanted, isSlot(wanted), !taken.contains(wanted) {
+            // By overlap, not by the first id: others may have reckoned from another first id of root's.
+            let taken = Set(entries.flatMap { slots(overlapping: $0.base) })
+            if let wanted, isSlot(wanted), !taken.contains((wanted - base) / Self.size) {
                 entries.append(Entry(base: wanted, owner: owner, instance: instance))
                 return wanted
             }
-            for slot in 1..<slots where !taken.contains(base + slot * Self.size) {
+            for slot in 1..<slots where !taken.contains(slot) {
                 entries.append(Entry(base: base + slot * Self.size, owner: owner, instance: instance))
                 return base + slot * Self.size
             }
@@ -66,6 +77,15 @@ package struct IDRanges: Sendable {
     /// Gives back all ranges of this daemon but those of these instances. Waits for the lock.
     package func releaseAll(except instances: Set<String>) throws {
         try change { entries in entries.removeAll { $0.owner == owner && !instances.contains($0.instance) } }
+    }
+
+    /// The ranges of ours, counted from the first, that a range beginning there has ids of; it may lie between two.
+    private func slots(overlapping first: UInt32) -> [UInt32] {
+        let distance = Int64(first) - Int64(base)
+        let size = Int64(Self.size)
+        let below = distance >= 0 ? distance / size : -((-distance + size - 1) / size)
+        let touched = distance % size == 0 ? [below] : [below, below + 1]
+        return touched.compactMap { UInt32(exactly: $0) }
     }
 
     private func isSlot(_ id: UInt32) -> Bool {

@@ -38,10 +38,21 @@ package final class HelperProcess: Sendable {
     /// `title` shows in ps(1). Nothing of lexd's descriptors but 0...2 crosses; its errors go to `errors` when given.
     ///
     /// - Parameter mark: A variable of its environment, by which what it forks is found again.
-    package init(
+    package convenience init(
         _ program: String, title: String, job: RuntimeJob, descriptors: [Int32] = [], errors: Int32? = nil,
         mark: HelperMark? = nil
     ) async throws {
+        try await self.init(program, title, errors, mark)
+        try give(job, descriptors)
+    }
+
+    /// Starts the helper without a job: it waits for one, and ends when lexd does.
+    package convenience init(waiting program: String) async throws {
+        // With room for the title that its job will give it.
+        try await self.init(program, "spare" + String(repeating: " ", count: 80), nil, nil)
+    }
+
+    private init(_ program: String, _ title: String, _ errors: Int32?, _ mark: HelperMark?) async throws {
         let pair = try OwnedDescriptor.socketPair()
         let ours = JobSocket(OwnedDescriptor(taking: pair.ours))
         var environment = Self.environment
@@ -50,7 +61,6 @@ package final class HelperProcess: Sendable {
         ended = Self.run(program, title, environment, input: pair.theirs, errors: errors ?? 2, starting)
         process = try await Self.first(of: started, program)
         socket = ours
-        try send(job, descriptors)
     }
 
     /// Runs a helper in a task of its own: its work is never cut short because who asked for it went away.
@@ -88,7 +98,8 @@ package final class HelperProcess: Sendable {
         throw SystemError("start", program, code: ENOENT)
     }
 
-    private func send(_ job: RuntimeJob, _ descriptors: [Int32]) throws {
+    /// Sends it its job; it takes one.
+    func give(_ job: RuntimeJob, _ descriptors: [Int32]) throws {
         do {
             try socket.send(job, descriptors: descriptors)
         } catch {
@@ -110,6 +121,12 @@ package final class HelperProcess: Sendable {
             // It ended before it had read all of its job (unix(7)).
             return nil
         }
+    }
+
+    /// Whether there is a reply already, or the helper has ended without one.
+    var isHeard: Bool {
+        var watched = pollfd(fd: socket.number, events: Int16(POLLIN), revents: 0)
+        return poll(&watched, 1, 0) != 0
     }
 
     /// Whether there is a reply, or the helper has ended without one, before so much time is over.

@@ -6,8 +6,12 @@ package import LexIPC
 /// The runtime that starts a `lexd-runtime` for each job.
 package struct HelperRuntime: Runtime {
     private let programs: HelperPrograms
+    private let spare: SpareHelper
 
-    package init(programs: HelperPrograms) { self.programs = programs }
+    package init(programs: HelperPrograms) {
+        self.programs = programs
+        spare = SpareHelper(programs.runtime)
+    }
 
     package func start(_ job: StartJob) async throws -> RunningInstance {
         // The first word tells the helper whether to go on from a sealed copy of itself. What becomes the init of a
@@ -91,8 +95,12 @@ package struct HelperRuntime: Runtime {
 
     package func attach(_ job: AttachJob, streams: [Int32], isPrivileged: Bool) async throws -> AttachedCommand {
         // The first word tells the helper whether to go on from a sealed copy of itself.
-        let title = (isPrivileged ? "sealed " : "") + "exec \(job.name)"
-        let helper = try await HelperProcess(programs.runtime, title: title, job: .attach(job), descriptors: streams)
+        let helper =
+            isPrivileged
+            ? try await HelperProcess(
+                programs.runtime, title: "sealed exec \(job.name)", job: .attach(job), descriptors: streams)
+            : try await spare.take(title: "exec \(job.name)", job: .attach(job), descriptors: streams)
+        defer { spare.refill() }
         guard var reply = try await helper.reply(RuntimeReply.self) else {
             let code = await helper.end()
             throw RuntimeFailure(call: "attach to", subject: job.name, detail: "lexd-runtime ended with \(code)")
@@ -106,6 +114,8 @@ package struct HelperRuntime: Runtime {
         default: throw MessageError("another reply than the command's start")
         }
     }
+
+    package func end() async { await spare.end() }
 }
 
 /// What /proc says of a process (proc(5)).

@@ -30,6 +30,9 @@ package final class RunningInstance: Sendable {
         try netlink.withLock { try body($0) }
     }
 
+    /// Waits until its init has ended, and with it every process of its; the monitor still has its part to put away.
+    package func initEnd() async throws { try await Readiness.shared.readable(initDescriptor.number) }
+
     /// Waits until the monitor has ended: then all its processes are gone and everything is put away.
     package func end() async throws { try await Readiness.shared.readable(monitorDescriptor.number) }
 

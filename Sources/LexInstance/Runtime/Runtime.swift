@@ -12,4 +12,6 @@ package protocol Runtime: Sendable {
     /// Runs a command in an instance. Without a terminal the streams are the three descriptors, which stay the
     /// caller's.
     func attach(_ job: AttachJob, streams: [Int32], isPrivileged: Bool) async throws -> AttachedCommand
+    /// Ends what was kept ready; instances go on.
+    func end() async
 }

@@ -132,17 +132,18 @@ package struct OverlayDriver: StorageDriver {
         return staging
     }
 
-    package func finishLayer(_ fingerprint: Fingerprint, from staging: String) async throws {
+    package func finishLayer(_ fingerprint: Fingerprint, from staging: String) async throws -> Bool {
         let layer = layerPath(fingerprint)
-        try await blocking {
+        return try await blocking {
             let directory = try OwnedDescriptor.directory(staging)
             // On disk before it has its name: after a crash a layer is whole or not there.
             try checked("write out", staging) { lex_syncfs(directory.number) }
-            if lex_rename_new(AT_FDCWD, staging, AT_FDCWD, layer) == 0 { return }
+            if lex_rename_new(AT_FDCWD, staging, AT_FDCWD, layer) == 0 { return true }
             guard errno == EEXIST else { throw SystemError("rename", staging) }
             // Instances still stand on the layer of an image that was deleted and is back: the same fingerprint is the
             // same content.
             try removeTree(staging)
+            return false
         }
     }
 
@@ -191,7 +192,7 @@ package struct OverlayDriver: StorageDriver {
 
     package func usage(of volume: VolumeName) async throws -> ByteSize {
         let upper = volumePath(volume) + "/upper"
-        return try await blocking { ByteSize(bytes: try treeSize(upper)) }
+        return try await blockingInBackground { ByteSize(bytes: try treeSize(upper)) }
     }
 
     package func prepareBackup(_ bytes: [UInt8], of volume: VolumeName) async throws {

@@ -1,6 +1,8 @@
+import Glibc
 import LexAPI
 import LexClient
 import LexHost
+import LexIPC
 import LexTestKit
 import Testing
 
@@ -24,6 +26,29 @@ extension SystemTests.Faults {
             #expect(try await daemon.instance("c2").status == "Stopped")
             #expect(try await daemon.disagreements() == [])
             try await daemon.stop("c1")
+            #expect(try await daemon.disagreements() == [])
+        }
+    }
+
+    /// A client that stands still, its command writing without end, does not keep lexd from ending.
+    @Test func sigtermWhileAClientDoesNotRead() async throws {
+        try await withDaemon { daemon in
+            try await daemon.launch("c1")
+            let child = try daemon.lx.start("exec", "c1", "--", "cat", "/dev/zero")
+            try await eventually("the command runs") { try daemon.runs("cat /dev/zero", in: "c1") }
+            try child.signal(SIGSTOP)
+            let command = try #require(daemon.processes("c1").first { $0.value == "cat /dev/zero" }?.key)
+            var written = ""
+            try await eventually("nothing is taken any more") {
+                let before = written
+                written = try readFile("/proc/\(command)/io")
+                return written == before
+            }
+            #expect(try await daemon.stop() == 0)
+            try child.signal(SIGKILL)
+            try await child.end()
+            try await daemon.start()
+            try await eventually("the command is gone") { try !daemon.runs("cat /dev/zero", in: "c1") }
             #expect(try await daemon.disagreements() == [])
         }
     }

@@ -119,6 +119,19 @@ extension SystemTests {
                         }
                     ),
                     (
+                        "a property without a name",
+                        tar {
+                            $0.add("metadata.yaml", text: metadata + "  \"\": x\n"); $0.add("rootfs", .directory)
+                        }
+                    ),
+                    (
+                        "a property whose name cannot be printed",
+                        tar {
+                            $0.add("metadata.yaml", text: metadata + "  \"a\\x7Fb\": x\n")
+                            $0.add("rootfs", .directory)
+                        }
+                    ),
+                    (
                         "a name that leads out",
                         tar {
                             $0.add("metadata.yaml", text: metadata)
@@ -151,6 +164,14 @@ extension SystemTests {
                         ("X-LXD-fingerprint", String(repeating: "a", count: 64)),
                     ])
                 #expect(wrong.status == 400)
+                for properties in ["=x", "a%0ab=x", "a%7f=x", "a=%00", "%00=x"] {
+                    let answer = try await daemon.client.raw(
+                        .post, "/1.0/images", body: whole,
+                        headers: [
+                            ("Content-Type", "application/octet-stream"), ("X-LXD-properties", properties),
+                        ])
+                    #expect(answer.status == 400, "\(properties): \(answer)")
+                }
                 // A client that goes away in the middle.
                 let half = try RawConnection(daemon)
                 try half.send("POST /1.0/images HTTP/1.1\r\nHost: x\r\nContent-Length: \(whole.count)\r\n\r\n")
