@@ -71,21 +71,27 @@ final class Instances: Sendable {
     }
 
     private func follow(_ instance: LiveInstance, _ run: LiveInstance.Run) async {
+        guard await waitPatiently(instance, { try await run.process.initEnd() }) else { return }
+        // While liblxc's monitor puts away what is its.
+        await putAwayEarly(instance.key, run.nics)
+        guard await waitPatiently(instance, { try await run.process.end() }) else { return }
+        await ended(instance, run)
+    }
+
+    /// Waits for an end; false when lexd's comes first.
+    private func waitPatiently(_ instance: LiveInstance, _ wait: () async throws -> Void) async -> Bool {
         while true {
             do {
-                try await run.process.initEnd()
-                // While liblxc's monitor puts away what is its.
-                await putAwayEarly(instance.key, run.nics)
-                try await run.process.end()
-                return await ended(instance, run)
+                try await wait()
+                return true
             } catch is CancellationError {
-                return
+                return false
             } catch {
                 // For lack of memory, say. Without a look the instance would be taken for running for ever.
                 logger.error(
                     "cannot wait for the end of an instance; trying again",
                     metadata: ["instance": "\(instance.key)", "error": "\(error)"])
-                do { try await Task.sleep(for: .seconds(1)) } catch { return }
+                do { try await Task.sleep(for: .seconds(1)) } catch { return false }
             }
         }
     }
