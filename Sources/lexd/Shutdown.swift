@@ -14,7 +14,18 @@ struct Shutdown: AsyncParsableCommand {
 
     func run() async throws {
         let client = Client(DaemonSettings().address)
-        _ = try await client.call(API.server.shutdown, body: Empty())
-        try await client.close()
+        defer { Task { try? await client.close() } }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { _ = try await client.call(API.server.shutdown, body: Empty()) }
+            if timeout > 0 {
+                group.addTask { [timeout] in
+                    try await Task.sleep(for: .seconds(timeout))
+                    throw ValidationError(
+                        "lexd has not ended within \(timeout) s. It goes on ending; its log says what it waits for")
+                }
+            }
+            try await group.next()
+            group.cancelAll()
+        }
     }
 }
