@@ -78,7 +78,7 @@ extension Instances {
     /// start must not meet it.
     private func removeGroups(_ paths: InstancePaths) async {
         let cgroups = host.cgroups
-        for id in cgroups.processes(in: paths.monitorGroup) {
+        for id in (try? cgroups.allProcesses(in: paths.monitorGroup)) ?? [] {
             try? await RunningProcess(id)?.end(within: .seconds(10), asking: nil)
         }
         try? await endPayload(paths)

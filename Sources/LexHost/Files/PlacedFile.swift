@@ -44,20 +44,12 @@ package func removeFile(_ path: String) throws(SystemError) {
 
 /// The names in a directory, sorted, without `.` and `..`; empty when there is no such directory.
 package func directoryEntries(_ path: String) throws(SystemError) -> [String] {
-    guard let stream = opendir(path) else {
-        if errno == ENOENT { return [] }
-        throw SystemError("read the directory", path)
+    do throws(SystemError) {
+        return try directoryNames(path)
+    } catch {
+        guard error.code == ENOENT else { throw error }
+        return []
     }
-    defer { closedir(stream) }
-    var names: [String] = []
-    while let entry = readdir(stream) {
-        // d_name is an array in the struct; the kernel ends it with a NUL.
-        let name = withUnsafePointer(to: &entry.pointee.d_name) {
-            $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-        }
-        if name != "." && name != ".." { names.append(name) }
-    }
-    return names.sorted()
 }
 
 /// Removes an empty directory; that there is none is fine.

@@ -88,12 +88,6 @@ package struct CgroupLayout: Sendable {
         return found
     }
 
-    /// The processes of a group itself, whichever tree it is in.
-    package func processes(in group: String) -> [Int32] {
-        let lists = allRoots.map { (try? readFile("\($0)/\(group)/cgroup.procs")) ?? "" }
-        return Set(lists.flatMap { $0.split(separator: "\n").compactMap { Int32($0) } }).sorted()
-    }
-
     /// The paths of the groups right below one.
     private static func groups(in path: String) -> [String] {
         var own = stat()

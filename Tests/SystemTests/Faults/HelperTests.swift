@@ -12,13 +12,7 @@ extension SystemTests.Faults {
         var generator = SeededGenerator("the helper is killed in the middle of a start")
         try await withDaemon { daemon in
             try await daemon.create("c1")
-            let usual = try await daemon.timeOfHelper()
-            var failures = 0
-            for round in 1...10 {
-                let moment = usual * Double.random(in: 0...1, using: &generator)
-                failures += try await daemon.signalHelper(SIGKILL, after: moment, round) ? 1 : 0
-            }
-            #expect(failures > 0)
+            #expect(try await daemon.failedStarts(SIGKILL, rounds: 10, &generator) > 0)
             try await daemon.launch("c2")
         }
     }
@@ -31,13 +25,7 @@ extension SystemTests.Faults {
         let settings = options
         try await withDaemon(settings) { daemon in
             try await daemon.create("c1")
-            let usual = try await daemon.timeOfHelper()
-            var failures = 0
-            for round in 1...4 {
-                let moment = usual * Double.random(in: 0...1, using: &generator)
-                failures += try await daemon.signalHelper(SIGSTOP, after: moment, round) ? 1 : 0
-            }
-            #expect(failures > 0)
+            #expect(try await daemon.failedStarts(SIGSTOP, rounds: 4, &generator) > 0)
         }
     }
 
@@ -105,6 +93,20 @@ extension DaemonFixture {
             // Without a pause: it works for a few hundredths of a second only.
             guard ContinuousClock.now < deadline else { throw NotInTime("a helper", .seconds(20)) }
         }
+    }
+
+    /// Sends the helper of so many starts of `c1` a signal, each at a random part of the usual time. Answers how many
+    /// starts failed.
+    fileprivate func failedStarts(
+        _ signal: Int32, rounds: Int, _ generator: inout SeededGenerator
+    ) async throws -> Int {
+        let usual = try await timeOfHelper()
+        var failures = 0
+        for round in 1...rounds {
+            let moment = usual * Double.random(in: 0...1, using: &generator)
+            failures += try await signalHelper(signal, after: moment, round) ? 1 : 0
+        }
+        return failures
     }
 
     /// How long the helper works at a start that nothing disturbs, once everything is warm.
