@@ -1,19 +1,40 @@
 /// A device of an instance, read and checked.
 public enum Device: Sendable {
-    /// A disk; only an instance's root yet.
+    /// An instance's root disk.
     case disk(Config<DiskKeys>)
-    /// A network interface in a bridge.
-    case nic(Config<NICKeys>)
+    /// A custom volume of a storage pool.
+    case volume(Config<VolumeDiskKeys>)
+    /// A directory, a file or a block device of the host's, or memory.
+    case bind(Config<HostDiskKeys>)
+    /// A device node of the host's.
+    case unix(NodeKind, Config<UnixKeys>)
+    /// The device nodes of hardware that comes and goes.
+    case hotplug(Config<UnixHotplugKeys>)
+    /// USB devices.
+    case usb(Config<USBKeys>)
+    /// Graphics cards.
+    case gpu(Config<GPUKeys>)
+    /// One that no instance here can be started with.
+    case absent(AbsentDevice)
+    /// A network interface.
+    case nic(NICDevice)
+    /// Passes connections on between host and instance.
+    case proxy(ProxyDevice)
     /// Hides a device of a profile.
     case none
 
-    /// The kinds LXD has that this version does not.
-    private static let notYet: Set<String> = [
-        "gpu", "infiniband", "pci", "proxy", "tpm", "unix-block", "unix-char", "unix-hotplug", "usb",
-    ]
-
     /// Reads a device. Throws a 400 that names the device and what is wrong with it.
     public init(_ name: String, _ options: [String: String]) throws(APIError) {
+        do throws(APIError) {
+            self = try Device(reading: name, options)
+        } catch {
+            // What is wrong with a value is said without knowing whose it is.
+            guard error.status == 400, !error.message.hasPrefix("Invalid device") else { throw error }
+            throw .badRequest("Invalid device \"\(name)\": \(error.message)")
+        }
+    }
+
+    private init(reading name: String, _ options: [String: String]) throws(APIError) {
         try Self.checkName(name)
         func unknown(_ key: String) -> String { "Invalid device \"\(name)\": unknown option \"\(key)\"" }
         switch options["type"] ?? "" {
@@ -23,39 +44,20 @@ public enum Device: Sendable {
             }
             self = .none
         case "disk":
-            let config = Config<DiskKeys>(options)
-            guard options["path"] == "/" else {
-                throw .badRequest(
-                    "Invalid device \"\(name)\": this version of lexd knows only an instance's root disk, with path=/ "
-                        + "and a pool")
-            }
-            if options["size"] != nil {
-                throw .badRequest(
-                    "Invalid device \"\(name)\": pools of the driver overlay cannot limit the size of an instance here; "
-                        + "leave size out")
-            }
+            self = try Self.disk(name, options, unknown: unknown)
+        case "unix-char": self = try Self.unix(name, .char, options, unknown: unknown)
+        case "unix-block": self = try Self.unix(name, .block, options, unknown: unknown)
+        case "unix-hotplug": self = try Self.hotplug(name, options, unknown: unknown)
+        case "usb":
+            let config = Config<USBKeys>(options)
             try config.validate(unknown: unknown)
-            self = .disk(config)
-        case "nic":
-            let config = Config<NICKeys>(options)
-            if let type = options["nictype"], type != "bridged", !type.isEmpty {
-                throw .badRequest(
-                    "Invalid device \"\(name)\": this version of lexd knows only the nictype bridged, not "
-                        + "\"\(clipped(type))\"")
-            }
-            try config.validate(unknown: unknown)
-            guard options["network"]?.isEmpty == false || options["parent"]?.isEmpty == false else {
-                throw .badRequest("Invalid device \"\(name)\": it needs the option network, or nictype and parent")
-            }
-            if options["network"]?.isEmpty == false, options["parent"] != nil || options["nictype"] != nil {
-                throw .badRequest(
-                    "Invalid device \"\(name)\": the option network stands for nictype and parent; give only one of "
-                        + "them")
-            }
-            self = .nic(config)
+            self = .usb(config)
+        case "gpu": self = try Self.gpu(name, options, unknown: unknown)
+        case "infiniband", "tpm", "pci":
+            self = try Self.absent(name, options["type", default: ""], options, unknown: unknown)
+        case "nic": self = .nic(try NICDevice(name, options, unknown: unknown))
+        case "proxy": self = .proxy(try ProxyDevice(name, options, unknown: unknown))
         case "": throw .badRequest("Invalid device \"\(name)\": it has no type")
-        case let type where Self.notYet.contains(type):
-            throw .badRequest("Invalid device \"\(name)\": this version of lexd has no devices of type \(type) yet")
         case let type: throw .badRequest("Invalid device type \(clipped(type))")
         }
     }

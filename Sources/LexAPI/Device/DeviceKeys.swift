@@ -6,45 +6,59 @@ public struct DiskKeys: ConfigKeySet {
     public let path = ConfigKey<ConfigLine>("path", effect: .onRestart, "Where it is mounted inside the instance.")
     /// The pool it lies in.
     public let pool = ConfigKey<ConfigLine>("pool", effect: .atCreation, "The storage pool it lies in.")
+    /// Whether it can be written.
+    public let readonly = ConfigKey<Bool>(
+        "readonly", default: "false", effect: .onRestart, "Whether nothing can be written to it inside the instance.")
+    /// How much it may hold.
+    public let size = ConfigKey<ByteSize>(
+        "size", effect: .live,
+        "The most that the instance may hold beside its image's files (driver overlay), or in all (driver dir). It needs "
+            + "a file system with quotas of projects, else the instance does not start.",
+        check: { $0.bytes > 0 ? nil : "a size above 0" })
+    /// For virtual machines.
+    public let bootPriority = ConfigKey<Int64>(
+        "boot.priority", effect: .live, "The order of starting from it; it means nothing for a container.",
+        check: DeviceRange.uint32)
+    /// The limits of reading and writing.
+    public let limits = DiskLimitKeys()
     /// All of them.
     public init() {}
 }
 
-/// The options of a device of type `nic` with `nictype` `bridged`, or with a managed `network`.
-public struct NICKeys: ConfigKeySet {
+/// The options of a device of type `disk` that is a custom volume.
+public struct VolumeDiskKeys: ConfigKeySet {
     /// What it is.
-    public let type = ConfigKey<ConfigLine>("type", effect: .onRestart, "The kind of device: nic.")
-    /// The managed network.
-    public let network = ConfigKey<ConfigLine>("network", effect: .onRestart, "The managed network it belongs to.")
-    /// The kind of interface.
-    public let nictype = ConfigKey<ConfigLine>(
-        "nictype", effect: .onRestart, "The kind of interface, where no managed network says it: bridged.",
-        check: { $0.text == "bridged" ? nil : "bridged" })
-    /// The bridge on the host.
-    public let parent = ConfigKey<ConfigLine>(
-        "parent", effect: .onRestart, "The bridge on the host it is put into.", check: NICKeys.interface)
-    /// Its name inside.
-    public let name = ConfigKey<ConfigLine>(
-        "name", effect: .onRestart, "Its name inside the instance.", check: NICKeys.interface)
-    /// Its name on the host.
-    public let hostName = ConfigKey<ConfigLine>(
-        "host_name", effect: .onRestart, "The name of its other end on the host.", check: NICKeys.interface)
-    /// Its hardware address.
-    public let hwaddr = ConfigKey<MACAddress>("hwaddr", effect: .onRestart, "Its hardware address.")
-    /// The largest packet.
-    public let mtu = ConfigKey<Int64>(
-        "mtu", effect: .onRestart, "The largest packet it takes, in bytes.",
-        check: { $0 >= 68 && $0 <= 65535 ? nil : "from 68 to 65535" })
-    /// A fixed address.
-    public let ipv4Address = ConfigKey<IPv4Address>(
-        "ipv4.address", effect: .onRestart, "The IPv4 address it is always given on its managed network.")
+    public let type = ConfigKey<ConfigLine>("type", effect: .live, "The kind of device: disk.")
+    /// The pool it lies in.
+    public let pool = ConfigKey<ConfigLine>("pool", effect: .live, "The storage pool the volume lies in.")
+    /// The volume.
+    public let source = ConfigKey<ConfigLine>("source", effect: .live, "The name of the custom volume.")
+    /// Where it is mounted inside.
+    public let path = ConfigKey<ConfigLine>(
+        "path", effect: .live, "Where it is mounted inside the instance; made where it is not there.",
+        check: DevicePath.check)
+    /// Whether it can be written.
+    public let readonly = ConfigKey<Bool>(
+        "readonly", default: "false", effect: .live, "Whether nothing can be written to it inside the instance.")
+    /// Whether a start fails without it.
+    public let required = ConfigKey<Bool>(
+        "required", default: "true", effect: .live,
+        "Whether the instance does not start without it; a volume of an instance is always there.")
+    /// Which later mounts are seen where.
+    public let propagation = ConfigKey<MountPropagation>(
+        "propagation", default: "private", effect: .live,
+        "Whether mounts made later below the volume are seen inside (slave, rslave, shared, rshared).")
+    /// Options of the mount.
+    public let rawMountOptions = ConfigKey<MountOptions>(
+        "raw.mount.options", effect: .live, "Options of the mount such as noexec,nosuid.")
+    /// For virtual machines.
+    public let bootPriority = ConfigKey<Int64>(
+        "boot.priority", effect: .live, "The order of starting from it; it means nothing for a container.",
+        check: DeviceRange.uint32)
+    /// The limits of reading and writing.
+    public let limits = DiskLimitKeys()
     /// All of them.
     public init() {}
-
-    private static let interface: @Sendable (ConfigLine) -> String? = { line in
-        (try? ObjectName.validateInterface(line.text)) == nil
-            ? "the name of an interface: 2 to 15 letters, digits, \"-\", \"_\" and \".\"" : nil
-    }
 }
 
 /// The hardware address of an Ethernet interface.

@@ -136,42 +136,4 @@ public struct Image: Codable, Sendable {
         /// Makes the value.
         public init(name: String) { self.name = name }
     }
-
-    /// The JSON form of `POST /1.0/images`: an image that is not in the body.
-    public struct Creation: Codable, Sendable {
-        /// Where it comes from.
-        @Nullable public var source: Source?
-        /// Names to give it.
-        @Lenient public var aliases: [Alias]
-        /// Whether strangers may see it.
-        @Lenient public var `public`: Bool
-        /// Properties to set beside its own.
-        @Lenient public var properties: [String: String]
-
-        enum CodingKeys: String, CodingKey { case source, aliases, `public`, properties }
-
-        /// Makes the value.
-        public init(source: Source, aliases: [Alias] = [], public: Bool = false, properties: [String: String] = [:]) {
-            self.source = source
-            self.aliases = aliases
-            self.public = `public`
-            self.properties = properties
-        }
-    }
-
-    /// Where an image that is not in the body comes from.
-    public struct Source: Codable, Sendable {
-        /// `template`: built by the server from a recipe (API extension `lexd_image_template`).
-        @Lenient public var type: String
-        /// The name of the recipe, `debian/12`.
-        @Lenient public var alias: String
-
-        enum CodingKeys: String, CodingKey { case type, alias }
-
-        /// Makes the value.
-        public init(type: String, alias: String) {
-            self.type = type
-            self.alias = alias
-        }
-    }
 }

@@ -83,14 +83,15 @@ extension Instance {
         /// What it does at this moment.
         public var state: State?
         /// The snapshots; null when there are none.
-        public var snapshots: [JSONValue]?
+        public var snapshots: [Snapshot]?
 
         enum CodingKeys: String, CodingKey { case backups, state, snapshots }
 
         /// Makes the value from its parts.
-        public init(instance: Instance, state: State?) {
+        public init(instance: Instance, state: State?, snapshots: [Snapshot]? = nil) {
             self.instance = instance
             self.state = state
+            self.snapshots = snapshots
         }
         /// Reads the flat object.
         public init(from decoder: any Decoder) throws {
@@ -98,7 +99,7 @@ extension Instance {
             let container = try decoder.container(keyedBy: CodingKeys.self)
             backups = try container.decodeIfPresent([JSONValue].self, forKey: .backups)
             state = try container.decodeIfPresent(State.self, forKey: .state)
-            snapshots = try container.decodeIfPresent([JSONValue].self, forKey: .snapshots)
+            snapshots = try container.decodeIfPresent([Snapshot].self, forKey: .snapshots)
         }
         /// Writes the flat object.
         public func encode(to encoder: any Encoder) throws {
@@ -162,7 +163,7 @@ extension Instance {
 
     /// Where the files of a new instance come from.
     public struct Source: Codable, Sendable {
-        /// `image` or `none` (others are not served yet).
+        /// `image`, `copy` or `none` (others are not served yet).
         @Lenient public var type: String
         /// The alias of an image.
         @Lenient public var alias: String
@@ -176,9 +177,40 @@ extension Instance {
         @Lenient public var `protocol`: String
         /// Push or pull.
         @Lenient public var mode: String
+        /// For `copy`: the instance to copy, or one of its snapshots: `INSTANCE/SNAPSHOT`.
+        @Lenient public var source: String
+        /// For `copy`: the project that instance is in; empty for that of the new one.
+        @Lenient public var project: String
+        /// For `copy`: whether its snapshots are left out.
+        @Lenient public var instanceOnly: Bool
+        /// The old name of the same.
+        @Lenient public var containerOnly: Bool
+        /// For `copy`: whether an instance that is there already is brought up to the other's state.
+        @Lenient public var refresh: Bool
+
+        enum CodingKeys: String, CodingKey {
+            case type, alias, fingerprint, properties, server, `protocol`, mode, source, project
+            case instanceOnly = "instance_only"
+            case containerOnly = "container_only"
+            case refresh
+        }
+
+        /// A source that is an instance of this server.
+        public init(copyOf source: String, project: String = "", instanceOnly: Bool = false, refresh: Bool = false) {
+            self.init(type: "copy")
+            self.source = source
+            self.project = project
+            self.instanceOnly = instanceOnly
+            self.refresh = refresh
+        }
 
         /// Makes a source; everything but the type may be left out.
         public init(type: String, alias: String = "", fingerprint: String = "", protocol: String = "") {
+            self.source = ""
+            self.project = ""
+            self.instanceOnly = false
+            self.containerOnly = false
+            self.refresh = false
             self.type = type
             self.alias = alias
             self.fingerprint = fingerprint
@@ -222,6 +254,12 @@ extension Instance {
             restore = ""
             stateful = instance.stateful
             description = instance.description
+        }
+        /// The wish to go back to a snapshot.
+        public init(restore: String, stateful: Bool = false) {
+            architecture = ""
+            self.restore = restore
+            self.stateful = stateful
         }
         /// An update of the configuration only, for `PATCH`.
         public init(config: [String: String]) {

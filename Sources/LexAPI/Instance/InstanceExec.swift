@@ -64,6 +64,14 @@ extension Instance {
         public static func resize(width: Int, height: Int) -> ExecControl {
             ExecControl(command: "window-resize", args: ["width": String(width), "height": String(height)], signal: 0)
         }
+        /// The size, of a resize; nil without two numbers.
+        public var size: (columns: Int, rows: Int)? {
+            guard let columns = args["width"].flatMap({ Int($0) }), let rows = args["height"].flatMap({ Int($0) })
+            else {
+                return nil
+            }
+            return (columns, rows)
+        }
         /// A signal for the command.
         public static func signal(_ number: Int) -> ExecControl {
             ExecControl(command: "signal", args: [:], signal: number)

@@ -204,4 +204,14 @@ extension Instance {
             self.stateful = stateful
         }
     }
+    /// The same change of state for all instances of a project (`PUT /1.0/instances`).
+    public struct StatesChange: Codable, Sendable {
+        /// What to do; absent as if it were empty.
+        @Nullable public var state: StateChange?
+
+        enum CodingKeys: String, CodingKey { case state }
+
+        /// Makes the value.
+        public init(_ state: StateChange) { self.state = state }
+    }
 }

@@ -6,6 +6,8 @@ public protocol ConfigValue: Sendable {
     static var allowedText: String { get }
     /// The type's name in the manual: `bool`, `integer`, `string` …
     static var typeName: String { get }
+    /// Whether the text may have more lines than one.
+    static var hasLines: Bool { get }
 }
 
 /// When a changed value of a key takes effect.
@@ -30,19 +32,24 @@ public struct ConfigKey<Value: ConfigValue>: Sendable {
     public let defaultText: String?
     /// When a change takes effect.
     public let effect: ConfigEffect
+    /// What the key needs that this version lacks, as the end of "… needs X"; nil for one that acts.
+    public let lacking: String?
     /// A further rule for the value; answers the words that end "X must be …" when it is broken.
     public let check: (@Sendable (Value) -> String?)?
 
     /// Declares a key.
+    ///
+    /// - Parameter lacking: What the key needs that this version lacks.
     public init(
         _ name: String, default defaultText: String? = nil, effect: ConfigEffect, _ summary: String,
-        check: (@Sendable (Value) -> String?)? = nil
+        lacking: String? = nil, check: (@Sendable (Value) -> String?)? = nil
     ) {
         self.name = name
         self.summary = summary
         self.defaultText = defaultText
         self.defaultValue = defaultText.flatMap(Value.init(configText:))
         self.effect = effect
+        self.lacking = lacking
         self.check = check
     }
 
@@ -51,7 +58,7 @@ public struct ConfigKey<Value: ConfigValue>: Sendable {
         guard !text.utf8.contains(0) else {
             throw .badRequest("Invalid value for \"\(name)\": it must be without NUL bytes")
         }
-        guard Value.self == ConfigText.self || !text.utf8.contains(where: { $0 == 10 || $0 == 13 }) else {
+        guard Value.hasLines || !text.utf8.contains(where: { $0 == 10 || $0 == 13 }) else {
             throw .badRequest("Invalid value for \"\(name)\": it must be one line")
         }
         guard let value = Value(configText: text) else {
@@ -81,6 +88,10 @@ public protocol AnyConfigKey: Sendable {
     var effect: ConfigEffect { get }
     /// The type's name in the manual.
     var typeName: String { get }
+    /// What the key needs that this version lacks; nil for one that acts.
+    var lacking: String? { get }
+    /// Whether a value means the same as the default.
+    func isDefault(_ text: String) -> Bool
     /// Throws a 400 that names the key and what is allowed.
     func validate(_ text: String) throws(APIError)
 }
@@ -90,6 +101,13 @@ extension ConfigKey: AnyConfigKey {
     public var typeName: String { Value.typeName }
     /// Throws a 400 that names the key and what is allowed.
     public func validate(_ text: String) throws(APIError) { _ = try parse(text) }
+    /// Whether a value means the same as the default: `1` and `true` do.
+    public func isDefault(_ text: String) -> Bool {
+        guard let defaultText else { return false }
+        if text == defaultText { return true }
+        guard Value.self == Bool.self, let value = Value(configText: text) as? Bool else { return false }
+        return value == defaultValue as? Bool
+    }
 }
 
 /// An open family of keys that share a beginning: `user.*`, `environment.*`.

@@ -1,3 +1,8 @@
+extension ConfigValue {
+    /// One line.
+    public static var hasLines: Bool { false }
+}
+
 extension Bool: ConfigValue {
     /// `true`, `1`, `yes`, `on` and their opposites, in any case.
     public init?(configText: String) {
@@ -40,6 +45,8 @@ public struct ConfigText: ConfigValue, Equatable {
     public let text: String
     /// Any text.
     public init?(configText: String) { text = configText }
+    /// Any number.
+    public static var hasLines: Bool { true }
     /// In the words of an error message.
     public static var allowedText: String { "text" }
     /// In the manual.

@@ -73,6 +73,40 @@ public enum ObjectName {
         }
     }
 
+    /// Throws unless the text can name a snapshot.
+    public static func validateSnapshot(_ text: String) throws(APIError) {
+        guard !text.utf8.contains(UInt8(ascii: "/")) else {
+            throw .badRequest("Invalid snapshot name: Cannot contain \"/\"")
+        }
+        try validate(text, what: "snapshot")
+    }
+
+    /// Throws unless the text can name a project: 1 to 63 letters, digits, dots and hyphens, a letter or digit first.
+    ///
+    /// Control groups, directories and links are named after it; no underscore, which parts it there from an instance's
+    /// name.
+    public static func validateProject(_ text: String) throws(APIError) {
+        guard !text.isEmpty else { throw .badRequest("No name provided") }
+        guard !text.utf8.contains(UInt8(ascii: "/")) else {
+            throw .badRequest("Project names may not contain slashes")
+        }
+        guard !text.utf8.contains(UInt8(ascii: " ")) else { throw .badRequest("Project names may not contain spaces") }
+        guard !text.utf8.contains(UInt8(ascii: "_")) else {
+            throw .badRequest("Project names may not contain underscores")
+        }
+        guard text.utf8.count <= 63 else {
+            throw .badRequest("Project names have at most 63 characters; this one has \(text.utf8.count)")
+        }
+        let isPlain = text.utf8.allSatisfy {
+            InstanceName.isLetter($0) || InstanceName.isDigit($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".")
+        }
+        guard isPlain, let first = text.utf8.first, InstanceName.isLetter(first) || InstanceName.isDigit(first) else {
+            throw .badRequest(
+                "Invalid project name \"\(clipped(text))\": use letters, digits, \"-\" and \".\", and begin with a letter or "
+                    + "digit")
+        }
+    }
+
     /// Throws unless the text can name a network interface; the words are LXD's.
     public static func validateInterface(_ text: String) throws(APIError) {
         guard text.utf8.count >= 2 else { throw .badRequest("Network interface is too short (minimum 2 characters)") }

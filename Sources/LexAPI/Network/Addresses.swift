@@ -74,7 +74,7 @@ public struct IPv4Subnet: ConfigValue, Hashable, CustomStringConvertible {
 }
 
 /// An IPv6 address.
-public struct IPv6Address: ConfigValue, Hashable, CustomStringConvertible {
+public struct IPv6Address: ConfigValue, Hashable, Comparable, CustomStringConvertible {
     /// Eight groups of 16 bits.
     public let groups: [UInt16]
 
@@ -141,6 +141,10 @@ public struct IPv6Address: ConfigValue, Hashable, CustomStringConvertible {
         }
         return best.isEmpty ? text(0..<8) : text(0..<best.lowerBound) + "::" + text(best.upperBound..<8)
     }
+    /// Order by number.
+    public static func < (left: IPv6Address, right: IPv6Address) -> Bool {
+        left.groups.lexicographicallyPrecedes(right.groups)
+    }
     /// In the words of an error message.
     public static var allowedText: String { "an IPv6 address such as fd42::1" }
     /// In the manual.
@@ -168,6 +172,24 @@ public struct IPv6Subnet: ConfigValue, Hashable, CustomStringConvertible {
         else { return nil }
         self.init(address: address, prefix: prefix)
     }
+    /// The first address of the subnet.
+    public var firstAddress: IPv6Address { filled(0) }
+    /// The last address of the subnet.
+    public var lastAddress: IPv6Address { filled(UInt16.max) }
+    /// Whether an address lies in it.
+    public func contains(_ other: IPv6Address) -> Bool { firstAddress <= other && other <= lastAddress }
+
+    /// The address with the bits behind the prefix taken from `group`.
+    private func filled(_ group: UInt16) -> IPv6Address {
+        var bits = Int(prefix)
+        let groups = address.groups.map { own in
+            defer { bits -= 16 }
+            let hosts: UInt16 = bits >= 16 ? 0 : bits <= 0 ? UInt16.max : UInt16.max >> UInt16(bits)
+            return own & ~hosts | group & hosts
+        }
+        return IPv6Address(groups: groups) ?? address
+    }
+
     /// CIDR notation.
     public var description: String { "\(address)/\(prefix)" }
     /// In the words of an error message.

@@ -59,6 +59,33 @@ public struct Network: Codable, Sendable {
         }
     }
 
+    /// The writable part; a missing field stays as it is in a `PATCH`.
+    public struct Update: Codable, Sendable, Equatable {
+        /// Free text.
+        @Nullable public var description: String?
+        /// Configuration of the network.
+        @Nullable public var config: [String: String]?
+
+        enum CodingKeys: String, CodingKey { case description, config }
+
+        /// Makes the value.
+        public init(description: String?, config: [String: String]?) {
+            self.description = description
+            self.config = config
+        }
+    }
+
+    /// A new name.
+    public struct Rename: Codable, Sendable {
+        /// The name, 2 to 15 characters.
+        @Lenient public var name: String
+
+        enum CodingKeys: String, CodingKey { case name }
+
+        /// Makes the value.
+        public init(name: String) { self.name = name }
+    }
+
     /// An address that was given out, or the network's own.
     public struct Lease: Codable, Sendable, Equatable {
         /// The name it was given to.
@@ -96,19 +123,19 @@ public struct Network: Codable, Sendable {
         public var state: String
         /// `broadcast`, `loopback` or `unknown`.
         public var type: String
-        /// Always null: lexd makes no bonds.
-        @Nullable public var bond: JSONValue?
+        /// For a bond, its own facts.
+        @Nullable public var bond: Bond?
         /// For a bridge, its own facts.
         @Nullable public var bridge: Bridge?
-        /// Always null: lexd makes no VLAN interfaces yet.
-        @Nullable public var vlan: JSONValue?
+        /// For a VLAN interface, its own facts.
+        @Nullable public var vlan: VLAN?
         /// Always null: lexd makes no OVN networks yet.
         @Nullable public var ovn: JSONValue?
 
         /// Makes the value from its parts.
         public init(
             addresses: [Instance.Address], counters: Counters, hwaddr: String, mtu: Int, state: String, type: String,
-            bridge: Bridge?
+            bond: Bond?, bridge: Bridge?, vlan: VLAN?
         ) {
             self.addresses = addresses
             self.counters = counters
@@ -116,7 +143,9 @@ public struct Network: Codable, Sendable {
             self.mtu = mtu
             self.state = state
             self.type = type
+            self.bond = bond
             self.bridge = bridge
+            self.vlan = vlan
         }
     }
 
@@ -179,6 +208,64 @@ public struct Network: Codable, Sendable {
             self.vlanDefault = vlanDefault
             self.vlanFiltering = vlanFiltering
             self.upperDevices = upperDevices
+        }
+    }
+    /// Facts of a bond (bonding.rst of the kernel).
+    public struct Bond: Codable, Sendable {
+        /// How it shares the packets among its interfaces, as `802.3ad`.
+        public var mode: String
+        /// What it goes by when it sends, as `layer2`.
+        public var transmitPolicy: String
+        /// How long an interface has to be up before it is used, in milliseconds.
+        public var upDelay: UInt64
+        /// How long an interface has to be down before it is left, in milliseconds.
+        public var downDelay: UInt64
+        /// How often its interfaces are looked at, in milliseconds; 0 for never.
+        public var miiFrequency: UInt64
+        /// What it saw then: `up` or `down`.
+        public var miiState: String
+        /// The interfaces in it.
+        public var lowerDevices: [String]
+
+        enum CodingKeys: String, CodingKey {
+            case mode
+            case transmitPolicy = "transmit_policy"
+            case upDelay = "up_delay"
+            case downDelay = "down_delay"
+            case miiFrequency = "mii_frequency"
+            case miiState = "mii_state"
+            case lowerDevices = "lower_devices"
+        }
+        /// Makes the value from all its parts.
+        public init(
+            mode: String, transmitPolicy: String, upDelay: UInt64, downDelay: UInt64, miiFrequency: UInt64,
+            miiState: String, lowerDevices: [String]
+        ) {
+            self.mode = mode
+            self.transmitPolicy = transmitPolicy
+            self.upDelay = upDelay
+            self.downDelay = downDelay
+            self.miiFrequency = miiFrequency
+            self.miiState = miiState
+            self.lowerDevices = lowerDevices
+        }
+    }
+
+    /// Facts of a VLAN interface.
+    public struct VLAN: Codable, Sendable {
+        /// The interface whose tagged packets it takes.
+        public var lowerDevice: String
+        /// The number of the VLAN, 1 to 4094.
+        public var vid: UInt64
+
+        enum CodingKeys: String, CodingKey {
+            case lowerDevice = "lower_device"
+            case vid
+        }
+        /// Makes the value from its parts.
+        public init(lowerDevice: String, vid: UInt64) {
+            self.lowerDevice = lowerDevice
+            self.vid = vid
         }
     }
 }

@@ -6,6 +6,12 @@ public struct NetworkEndpoints: Sendable {
     public let create = Endpoint<Network.Creation, Empty>(.post, "/1.0/networks", "Create a network.")
     /// One of them.
     public let get = Endpoint<Empty, Network>(.get, "/1.0/networks/{name}", "Show a network.")
+    /// Replaces it.
+    public let update = Endpoint<Network.Update, Empty>(.put, "/1.0/networks/{name}", "Replace a network.")
+    /// Changes it in part.
+    public let patch = Endpoint<Network.Update, Empty>(.patch, "/1.0/networks/{name}", "Change a network in part.")
+    /// Gives it another name.
+    public let rename = Endpoint<Network.Rename, Empty>(.post, "/1.0/networks/{name}", "Rename a network.")
     /// Removes it.
     public let delete = Endpoint<Empty, Empty>(.delete, "/1.0/networks/{name}", "Delete a network.")
     /// What its interface does.

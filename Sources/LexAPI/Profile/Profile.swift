@@ -71,4 +71,13 @@ public struct Profile: Codable, Sendable {
             self.devices = devices
         }
     }
+
+    /// A new name.
+    public struct Rename: Codable, Sendable {
+        /// The name.
+        @Lenient public var name: String
+
+        /// Makes the value.
+        public init(name: String) { self.name = name }
+    }
 }

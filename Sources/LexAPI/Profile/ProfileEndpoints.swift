@@ -10,6 +10,8 @@ public struct ProfileEndpoints: Sendable {
     public let update = Endpoint<Profile.Update, Empty>(.put, "/1.0/profiles/{name}", "Replace a profile.")
     /// Changes it in part.
     public let patch = Endpoint<Profile.Update, Empty>(.patch, "/1.0/profiles/{name}", "Change a profile in part.")
+    /// Gives it another name.
+    public let rename = Endpoint<Profile.Rename, Empty>(.post, "/1.0/profiles/{name}", "Rename a profile.")
     /// Removes it.
     public let delete = Endpoint<Empty, Empty>(.delete, "/1.0/profiles/{name}", "Delete a profile.")
 

@@ -6,7 +6,7 @@ public struct StoragePool: Codable, Sendable {
     public var description: String
     /// The name.
     public var name: String
-    /// The driver: `overlay`.
+    /// The driver: `overlay` or `dir`.
     public var driver: String
     /// The URLs of what lies in it or refers to it; null when there is nothing.
     @Nullable public var usedBy: [String]?
@@ -49,6 +49,22 @@ public struct StoragePool: Codable, Sendable {
         public init(name: String, driver: String, description: String = "", config: [String: String] = [:]) {
             self.name = name
             self.driver = driver
+            self.description = description
+            self.config = config
+        }
+    }
+
+    /// What can be changed of a pool.
+    public struct Update: Codable, Sendable {
+        /// Free text.
+        public var description: String?
+        /// Configuration of the pool.
+        public var config: [String: String]?
+
+        enum CodingKeys: String, CodingKey { case description, config }
+
+        /// Makes the value.
+        public init(description: String?, config: [String: String]?) {
             self.description = description
             self.config = config
         }

@@ -1,0 +1,33 @@
+extension ConfigEntity {
+    /// Every kind of thing with configuration keys; `scripts/check-keys` sees that no key set is missing.
+    public static let all: [ConfigEntity] = [
+        ConfigEntity("server", group: "miscellaneous", ServerKeys.self) { ServerKeys.isLocal($0) ? "local" : "global" },
+        ConfigEntity("instance", group: "miscellaneous", InstanceKeys.self),
+        ConfigEntity("device-disk", group: "device-conf", DiskKeys.self),
+        ConfigEntity("device-disk-volume", group: "device-conf", VolumeDiskKeys.self),
+        ConfigEntity("device-disk-host", group: "device-conf", HostDiskKeys.self),
+        ConfigEntity("device-unix", group: "device-conf", UnixKeys.self),
+        ConfigEntity("device-unix-hotplug", group: "device-conf", UnixHotplugKeys.self),
+        ConfigEntity("device-unix-usb", group: "device-conf", USBKeys.self),
+        ConfigEntity("device-gpu-physical", group: "device-conf", GPUKeys.self),
+        ConfigEntity("device-gpu-other", group: "device-conf", PartialGPUKeys.self),
+        ConfigEntity("device-infiniband", group: "device-conf", InfinibandKeys.self),
+        ConfigEntity("device-tpm", group: "device-conf", TPMKeys.self),
+        ConfigEntity("device-pci", group: "device-conf", PCIKeys.self),
+        ConfigEntity("device-nic-bridged", group: "device-conf", NICKeys.self),
+        ConfigEntity("device-nic-ipvlan", group: "device-conf", IPVLANNICKeys.self),
+        ConfigEntity("device-nic-macvlan", group: "device-conf", MacvlanNICKeys.self),
+        ConfigEntity("device-nic-p2p", group: "device-conf", PointToPointNICKeys.self),
+        ConfigEntity("device-nic-physical", group: "device-conf", PhysicalNICKeys.self),
+        ConfigEntity("device-nic-routed", group: "device-conf", RoutedNICKeys.self),
+        ConfigEntity("device-nic-sriov", group: "device-conf", SRIOVNICKeys.self),
+        ConfigEntity("device-proxy", group: "device-conf", ProxyKeys.self),
+        ConfigEntity("network-acl", group: "acl-conf", NetworkACLKeys.self),
+        ConfigEntity("network-bridge", group: "network-conf", isFlat: true, BridgeKeys.self),
+        ConfigEntity("network-forward", group: "forward-conf", NetworkForwardKeys.self),
+        ConfigEntity("project", group: "specific", ProjectKeys.self),
+        ConfigEntity("storage-dir", group: "pool-conf", isFlat: true, DirectoryPoolKeys.self),
+        ConfigEntity("storage-overlay", group: "pool-conf", isFlat: true, OverlayPoolKeys.self),
+        ConfigEntity("storage-volume", group: "volume-conf", isFlat: true, StorageVolumeKeys.self),
+    ]
+}
