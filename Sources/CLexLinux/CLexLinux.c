@@ -5,15 +5,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/ethtool.h>
+#include <linux/fs.h>
 #include <linux/magic.h>
 #include <linux/netlink.h>
 #include <linux/openat2.h>
+#include <linux/sockios.h>
 #include <malloc.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/inotify.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -24,8 +30,10 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -73,14 +81,110 @@ int lex_set_mount_attributes(int mount_fd, int userns_fd, int read_only, int nos
     if (nodev) attr.attr_set |= MOUNT_ATTR_NODEV;
     return mount_setattr(mount_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr);
 }
+int lex_clone_tree_of(int fd, int recursive) {
+    return open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0));
+}
+const uint64_t lex_mount_attr_noatime = MOUNT_ATTR_NOATIME, lex_mount_attr_strictatime = MOUNT_ATTR_STRICTATIME,
+               lex_mount_attr_nodiratime = MOUNT_ATTR_NODIRATIME, lex_mount_attr_atime_mask = MOUNT_ATTR__ATIME,
+               lex_mount_attr_nosymfollow = 0x00200000;  // MOUNT_ATTR_NOSYMFOLLOW, which glibc's header has not
+int lex_change_mount(int mount_fd, int userns_fd, uint64_t set, uint64_t clear, int recursive) {
+    struct mount_attr attr = {.attr_set = set, .attr_clr = clear};
+    if (userns_fd >= 0) {
+        attr.attr_set |= MOUNT_ATTR_IDMAP;
+        attr.userns_fd = (uint64_t)userns_fd;
+    }
+    if (attr.attr_set == 0 && attr.attr_clr == 0) return 0;
+    return mount_setattr(mount_fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr, sizeof attr);
+}
+const unsigned long lex_ms_private = MS_PRIVATE, lex_ms_shared = MS_SHARED, lex_ms_unbindable = MS_UNBINDABLE;
+int lex_set_propagation(int mount_fd, unsigned long propagation, int recursive) {
+    struct mount_attr attr = {.propagation = propagation};
+    return mount_setattr(mount_fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr, sizeof attr);
+}
+int lex_make_mount(const char *type, const char *source, const char *const *options, size_t count, int read_only, int *failed) {
+    *failed = -1;
+    int fs = fsopen(type, FSOPEN_CLOEXEC);
+    if (fs < 0) return -1;
+    int result = 0;
+    if (source) result = fsconfig(fs, FSCONFIG_SET_STRING, "source", source, 0);
+    if (result == 0 && read_only) result = fsconfig(fs, FSCONFIG_SET_FLAG, "ro", NULL, 0);
+    for (size_t i = 0; i < count && result == 0; i++) {
+        char key[256];
+        const char *equals = strchr(options[i], '=');
+        size_t length = equals ? (size_t)(equals - options[i]) : strlen(options[i]);
+        if (length == 0 || length >= sizeof key) {
+            errno = EINVAL;
+            result = -1;
+        } else {
+            memcpy(key, options[i], length);
+            key[length] = 0;
+            result = equals ? fsconfig(fs, FSCONFIG_SET_STRING, key, equals + 1, 0) : fsconfig(fs, FSCONFIG_SET_FLAG, key, NULL, 0);
+        }
+        if (result != 0) *failed = (int)i;
+    }
+    if (result == 0) result = fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+    if (result == 0) result = fsmount(fs, FSMOUNT_CLOEXEC, 0);
+    int code = errno;
+    close(fs);
+    errno = code;
+    return result;
+}
+int lex_umount_detach_file(int proc_fds, int fd) {
+    char name[16];
+    snprintf(name, sizeof name, "%d", fd);
+    if (fchdir(proc_fds) != 0) return -1;
+    return umount2(name, MNT_DETACH);
+}
+int lex_make_node(int dirfd, const char *name, int is_block, unsigned int mode, unsigned int major, unsigned int minor) {
+    if (mknodat(dirfd, name, (is_block ? S_IFBLK : S_IFCHR) | 0600, makedev(major, minor)) != 0) return -1;
+    return fchmodat(dirfd, name, mode & 07777, 0);
+}
+void lex_device_number(uint64_t device, unsigned int *major, unsigned int *minor) {
+    *major = major((dev_t)device);
+    *minor = minor((dev_t)device);
+}
 int lex_attach_tree(int mount_fd, int target_dirfd, const char *target) {
     return move_mount(mount_fd, "", target_dirfd, target, MOVE_MOUNT_F_EMPTY_PATH);
+}
+
+int lex_attach_tree_to(int mount_fd, int target_fd) {
+    return move_mount(mount_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+int lex_overlay_view(const int *directories, size_t count) {
+    // By descriptor: a path could hold the colon that separates them, and be longer than an option may be.
+    char lowers[256] = "";
+    for (size_t i = 0; i < count; i++) {
+        size_t used = strlen(lowers);
+        int wanted = snprintf(lowers + used, sizeof lowers - used, "%s/proc/self/fd/%d", i ? ":" : "", directories[i]);
+        if (wanted < 0 || (size_t)wanted >= sizeof lowers - used) return errno = E2BIG, -1;
+    }
+    int fs = fsopen("overlay", FSOPEN_CLOEXEC);
+    if (fs < 0) return -1;
+    const char *options[][2] = {{"lowerdir", lowers}, {"redirect_dir", "follow"}, {"metacopy", "off"}, {"index", "off"}};
+    int result = 0;
+    for (size_t i = 0; i < sizeof options / sizeof *options && result == 0; i++)
+        result = fsconfig(fs, FSCONFIG_SET_STRING, options[i][0], options[i][1], 0);
+    if (result == 0) result = fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+    if (result == 0)
+        result = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOATIME);
+    int code = errno;
+    close(fs);
+    errno = code;
+    return result;
 }
 
 static int open_how(int dirfd, const char *path, int flags, unsigned int mode, uint64_t resolve) {
     struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC), .mode = mode, .resolve = resolve};
     return (int)syscall(SYS_openat2, dirfd, path, &how, sizeof how);
 }
+int lex_open_in_root(int dirfd, const char *path, int flags) {
+    return open_how(dirfd, path, flags, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+}
+int lex_create_in_root(int dirfd, const char *path, unsigned int mode) {
+    return open_how(
+        dirfd, path, O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+}
+const int lex_o_path = O_PATH;
 int lex_open_no_links(int dirfd, const char *path, int flags, unsigned int mode) {
     return open_how(dirfd, path, flags, mode, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 }
@@ -278,6 +382,29 @@ int lex_lock_exclusive(int fd, int wait) {
 int lex_rename_new(int old_dirfd, const char *old_name, int new_dirfd, const char *new_name) {
     return renameat2(old_dirfd, old_name, new_dirfd, new_name, RENAME_NOREPLACE);
 }
+int lex_exchange(int dirfd, const char *name, int other_dirfd, const char *other_name) {
+    return renameat2(dirfd, name, other_dirfd, other_name, RENAME_EXCHANGE);
+}
+
+int lex_clone_file(int target, int source) { return ioctl(target, FICLONE, source); }
+ssize_t lex_copy_range(int source, int64_t source_offset, int target, int64_t target_offset, size_t size) {
+    off64_t from = source_offset, to = target_offset;
+    return copy_file_range(source, &from, target, &to, size, 0);
+}
+int64_t lex_next_data(int fd, int64_t offset) { return lseek(fd, offset, SEEK_DATA); }
+int64_t lex_next_hole(int fd, int64_t offset) { return lseek(fd, offset, SEEK_HOLE); }
+int lex_open_to_read(int dirfd, const char *name) {
+    return openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_NOATIME | O_CLOEXEC);
+}
+ssize_t lex_list_attributes(int fd, char *names, size_t size) { return flistxattr(fd, names, size); }
+ssize_t lex_read_attribute(int fd, const char *name, void *value, size_t size) {
+    return fgetxattr(fd, name, value, size);
+}
+ssize_t lex_list_attributes_at(const char *path, char *names, size_t size) { return llistxattr(path, names, size); }
+int lex_set_attribute_at(const char *path, const char *name, const void *value, size_t size) {
+    return lsetxattr(path, name, value, size, 0);
+}
+
 int lex_thread_count(void) {
     DIR *dir = opendir("/proc/self/task");
     if (!dir) return -1;
@@ -286,4 +413,59 @@ int lex_thread_count(void) {
         if (e->d_name[0] != '.') n++;
     closedir(dir);
     return n;
+}
+
+int lex_read_port_settings(const char *name, struct lex_port_settings *settings) {
+    memset(settings, 0, sizeof *settings);
+    struct ifreq request = {0};
+    if (strlen(name) >= sizeof request.ifr_name) { errno = EINVAL; return -1; }
+    strcpy(request.ifr_name, name);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    struct ethtool_cmd link = {.cmd = ETHTOOL_GSET};
+    request.ifr_data = (void *)&link;
+    if (ioctl(fd, SIOCETHTOOL, &request) == 0) {
+        settings->supported = link.supported;
+        settings->port = link.port;
+        settings->transceiver = link.transceiver;
+        settings->autonegotiation = link.autoneg;
+        settings->has_settings = 1;
+    }
+    struct ethtool_drvinfo driver = {.cmd = ETHTOOL_GDRVINFO};
+    request.ifr_data = (void *)&driver;
+    if (ioctl(fd, SIOCETHTOOL, &request) == 0) {
+        memcpy(settings->firmware, driver.fw_version, sizeof settings->firmware);
+        settings->firmware[sizeof settings->firmware - 1] = 0;
+    }
+    close(fd);
+    return 0;
+}
+
+int lex_uevent_socket(void) {
+    int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT);
+    if (fd < 0) return -1;
+    // Hundreds of events come at once when a hub is plugged in; what is lost is found by the next look.
+    int size = 1 << 20;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
+    struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = 1};
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+        int code = errno;
+        close(fd);
+        errno = code;
+        return -1;
+    }
+    return fd;
+}
+ssize_t lex_receive_uevent(int socket, void *bytes, size_t count) {
+    struct sockaddr_nl sender = {0};
+    struct iovec part = {.iov_base = bytes, .iov_len = count};
+    struct msghdr message = {.msg_name = &sender, .msg_namelen = sizeof sender, .msg_iov = &part, .msg_iovlen = 1};
+    ssize_t size = recvmsg(socket, &message, MSG_DONTWAIT);
+    // Any process may send there; the kernel's number is 0.
+    if (size > 0 && (sender.nl_pid != 0 || (message.msg_flags & MSG_TRUNC))) return 0;
+    return size;
+}
+int lex_watcher(void) { return inotify_init1(IN_CLOEXEC | IN_NONBLOCK); }
+int lex_watch_directory(int watcher, const char *path) {
+    return inotify_add_watch(watcher, path, IN_CREATE | IN_DELETE | IN_MOVED_TO | IN_MOVED_FROM | IN_ONLYDIR | IN_ONESHOT);
 }

@@ -55,6 +55,23 @@ int lex_keep_capabilities(const int *kept, size_t count) {
     return (int)syscall(SYS_capset, &header, data);
 }
 
+int lex_drop_capabilities(void) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    struct __user_cap_data_struct data[2] = {{0}};
+    return (int)syscall(SYS_capset, &header, data);
+}
+
+const int lex_cap_sys_resource = CAP_SYS_RESOURCE;
+int lex_set_effective_capability(int capability, int is_effective) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    struct __user_cap_data_struct data[2] = {{0}};
+    if (syscall(SYS_capget, &header, data) != 0) return -1;
+    uint32_t bit = 1U << (capability % 32);
+    struct __user_cap_data_struct *part = &data[capability / 32];
+    part->effective = is_effective ? part->effective | (part->permitted & bit) : part->effective & ~bit;
+    return (int)syscall(SYS_capset, &header, data);
+}
+
 // What the headers of the oldest system we build on do not have yet; the numbers are the kernel's for ever.
 #define FS_REFER (1ULL << 13)
 #define FS_TRUNCATE (1ULL << 14)

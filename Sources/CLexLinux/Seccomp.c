@@ -101,12 +101,46 @@ int lex_install_launch_seccomp(void) {
     return install(filter, sizeof filter / sizeof filter[0]);
 }
 
+int lex_deny_foreign_calls(void) {
+    struct sock_filter filter[] = {
+        LOAD(arch), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, THIS_ARCH, 1, 0), RETURN(SECCOMP_RET_ERRNO | ENOSYS),
+#ifdef __x86_64__
+        LOAD(nr), BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1), RETURN(SECCOMP_RET_ERRNO | ENOSYS),
+#endif
+        RETURN(SECCOMP_RET_ALLOW),
+    };
+    return install(filter, sizeof filter / sizeof filter[0]);
+}
+
 int lex_install_archive_seccomp(void) {
     struct sock_filter filter[] = {
         BEGIN
         // Memory, but never more code.
         ALLOW_WITHOUT(mmap, 2, PROT_EXEC), ALLOW_WITHOUT(mprotect, 2, PROT_EXEC),
         ARCHIVE_CALLS,
+        RETURN(SECCOMP_RET_KILL_PROCESS),
+    };
+    return install(filter, sizeof filter / sizeof filter[0]);
+}
+
+int lex_install_proxy_seccomp(void) {
+    struct sock_filter filter[] = {
+        BEGIN
+        ALLOW_WITHOUT(mmap, 2, PROT_EXEC), ALLOW_WITHOUT(mprotect, 2, PROT_EXEC),
+        ALLOW(munmap), ALLOW(mremap), ALLOW(madvise), ALLOW(brk), ALLOW(futex),
+        ALLOW(epoll_pwait), ALLOW(epoll_ctl), ALLOW(accept4), ALLOW(connect), ALLOW(recvfrom), ALLOW(sendto),
+        ALLOW(recvmsg), ALLOW(sendmsg), ALLOW(getsockopt), ALLOW(setsockopt), ALLOW(getsockname), ALLOW(getpeername),
+        ALLOW(shutdown), ALLOW(close), ALLOW(read), ALLOW(write), ALLOW(writev),
+#ifdef __x86_64__
+        ALLOW(epoll_wait),
+#endif
+        // No netlink, no raw packets: AF_UNIX, AF_INET and AF_INET6 are 1, 2 and 10.
+        ALLOW_UP_TO(socket, 0, 10),
+        ALLOW(rt_sigaction), ALLOW(rt_sigprocmask), ALLOW(rt_sigreturn), ALLOW(sigaltstack), ALLOW(clock_gettime),
+        ALLOW(gettimeofday), ALLOW(getrandom), ALLOW(getpid), ALLOW(gettid), ALLOW(tgkill), ALLOW(restart_syscall),
+        ALLOW(exit), ALLOW(exit_group),
+        REFUSE(fcntl), REFUSE(ioctl), REFUSE(prctl), REFUSE(clone), REFUSE(clone3), REFUSE(openat), REFUSE(rseq),
+        REFUSE(set_robust_list), REFUSE(prlimit64), REFUSE(sysinfo), REFUSE(sched_yield), REFUSE(membarrier),
         RETURN(SECCOMP_RET_KILL_PROCESS),
     };
     return install(filter, sizeof filter / sizeof filter[0]);

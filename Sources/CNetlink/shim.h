@@ -6,3 +6,5 @@
 #include <linux/veth.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/neighbour.h>
+#include <linux/pkt_sched.h>

@@ -1,6 +1,7 @@
 /// One thing lexd asks lexd-archive to do with the bytes on its descriptor 0.
 package enum ArchiveJob: Message {
-    /// Unpacks a unified image into `/t`: `metadata.yaml`, `rootfs/`, `templates/`.
+    /// Unpacks an image into `/t`: `metadata.yaml`, `rootfs/`, `templates/`. When a descriptor comes with this message,
+    /// that is the root file system, and descriptor 0 all the rest.
     case unpackImage(ArchiveLimits)
     /// Reads a tar of a root file system, puts every entry below `rootfs/`, adds and replaces entries, and writes an
     /// image to the descriptor that came with this message.

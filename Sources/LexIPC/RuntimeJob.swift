@@ -1,4 +1,5 @@
-/// One thing lexd asks lexd-runtime to do. The helper does it, replies and exits; only `attach` and `console` go on.
+/// One thing lexd asks lexd-runtime to do. The helper does it, replies and exits; only `attach`, `console`, `files`,
+/// `proxy` and `intercept` go on.
 package enum RuntimeJob: Message {
     /// Starts an instance.
     case start(StartJob)
@@ -10,6 +11,20 @@ package enum RuntimeJob: Message {
     case console(ConsoleJob)
     /// Runs a program on untrusted bytes, behind every wall there is.
     case confine(ConfineJob)
+    /// Gives a running instance a disk or a device node: reply `plugged`.
+    case plug(PlugJob)
+    /// Takes a disk or a device node from a running instance: reply `done`.
+    case unplug(UnplugJob)
+    /// Serves the files of an instance: reply `done` when it does.
+    case files(FilesJob)
+    /// Brings a running instance what lxcfs has now: reply `done`.
+    case lxcfs(LXCFSJob)
+    /// Passes connections on between host and instance: reply `done` when it does. It outlives lexd.
+    case proxy(ProxyJob)
+    /// Answers system calls of an instance in the kernel's place: reply `done` when it can be reached.
+    case intercept(InterceptJob)
+    /// Looks whether what lies in a directory can be mounted with other ids: reply `done`, or the kernel's refusal.
+    case mapping(MappingJob)
 
     package func write(to writer: inout MessageWriter) {
         switch self {
@@ -18,6 +33,13 @@ package enum RuntimeJob: Message {
         case .netlink(let job): writer.put(UInt64(3)); writer.put(job)
         case .console(let job): writer.put(UInt64(4)); writer.put(job)
         case .confine(let job): writer.put(UInt64(5)); writer.put(job)
+        case .plug(let job): writer.put(UInt64(6)); writer.put(job)
+        case .unplug(let job): writer.put(UInt64(7)); writer.put(job)
+        case .files(let job): writer.put(UInt64(8)); writer.put(job)
+        case .lxcfs(let job): writer.put(UInt64(20)); writer.put(job)
+        case .proxy(let job): writer.put(UInt64(40)); writer.put(job)
+        case .intercept(let job): writer.put(UInt64(9)); writer.put(job)
+        case .mapping(let job): writer.put(UInt64(60)); writer.put(job)
         }
     }
     package init(from reader: inout MessageReader) throws(MessageError) {
@@ -27,6 +49,13 @@ package enum RuntimeJob: Message {
         case 3: self = .netlink(try reader.value())
         case 4: self = .console(try reader.value())
         case 5: self = .confine(try reader.value())
+        case 6: self = .plug(try reader.value())
+        case 7: self = .unplug(try reader.value())
+        case 8: self = .files(try reader.value())
+        case 20: self = .lxcfs(try reader.value())
+        case 40: self = .proxy(try reader.value())
+        case 9: self = .intercept(try reader.value())
+        case 60: self = .mapping(try reader.value())
         default: throw MessageError("there is no such job")
         }
     }
@@ -45,10 +74,13 @@ package enum RuntimeReply: Message {
     case exited(Int32)
     /// The job failed.
     case failed(RuntimeFailure)
+    /// The instance has it; what it is known by.
+    case plugged(FileIdentity)
 
     package func write(to writer: inout MessageWriter) {
         switch self {
         case .done: writer.put(UInt64(1))
+        case .plugged(let identity): writer.put(UInt64(6)); writer.put(identity)
         case .started(let reply): writer.put(UInt64(2)); writer.put(reply)
         case .attached: writer.put(UInt64(3))
         case .exited(let code): writer.put(UInt64(4)); writer.put(code)
@@ -62,6 +94,7 @@ package enum RuntimeReply: Message {
         case 3: self = .attached
         case 4: self = .exited(try reader.int32())
         case 5: self = .failed(try reader.value())
+        case 6: self = .plugged(try reader.value())
         default: throw MessageError("there is no such reply")
         }
     }
@@ -147,30 +180,53 @@ package struct LXCItem: Message, Equatable {
     }
 }
 
-/// An overlay to assemble from directories whose files are stored unshifted.
-package struct OverlayMount: Message, Equatable {
-    /// The read-only layers, the topmost first; at least one.
-    package var lowerDirectories: [String]
-    /// The directory on one file system that holds `upper` and `work`.
-    package var dataDirectory: String
-    /// An empty directory to hang the parts of the overlay under; private to the instance.
-    package var mountDirectory: String
+/// Looks whether the kernel mounts a directory with other ids (mount_setattr(2), `MOUNT_ATTR_IDMAP`).
+package struct MappingJob: Message, Equatable {
+    /// The directory.
+    package var directory: String
 
+    package init(directory: String) { self.directory = directory }
+    package func write(to writer: inout MessageWriter) { writer.put(directory) }
+    package init(from reader: inout MessageReader) throws(MessageError) { directory = try reader.string() }
+}
+
+/// The root file system of an instance, to assemble from directories: an overlay, or a plain directory. Their files are
+/// stored with the ids they have inside, unless it says otherwise.
+package struct RootMount: Message, Equatable {
+    /// The read-only layers, the topmost first; none for a plain directory.
+    package var lowerDirectories: [String]
+    /// For an overlay the directory on one file system that holds `upper` and `work`, else the root itself.
+    package var dataDirectory: String
+    /// An empty directory to hang the parts under; private to the instance.
+    package var mountDirectory: String
+    /// Whether the files are stored with the ids they have on the host: nothing is mapped then.
+    package var isShifted = false
+
+    /// An overlay of at least one layer.
     package init(lowerDirectories: [String], dataDirectory: String, mountDirectory: String) {
         self.lowerDirectories = lowerDirectories
         self.dataDirectory = dataDirectory
         self.mountDirectory = mountDirectory
     }
+    /// A plain directory.
+    package init(directory: String, mountDirectory: String, isShifted: Bool = false) {
+        self.init(lowerDirectories: [], dataDirectory: directory, mountDirectory: mountDirectory)
+        self.isShifted = isShifted
+    }
     package func write(to writer: inout MessageWriter) {
         writer.put(lowerDirectories)
         writer.put(dataDirectory)
         writer.put(mountDirectory)
+        writer.put(isShifted)
     }
     package init(from reader: inout MessageReader) throws(MessageError) {
         lowerDirectories = try reader.strings()
         dataDirectory = try reader.string()
         mountDirectory = try reader.string()
+        isShifted = try reader.bool()
     }
+    /// Whether it is an overlay.
+    package var isOverlay: Bool { !lowerDirectories.isEmpty }
     /// Where the assembled tree is found in the instance's own mount namespace.
     package var rootfs: String { mountDirectory + "/rootfs" }
 }
@@ -182,9 +238,21 @@ package struct StartJob: Message {
     /// The directory liblxc names its command socket after.
     package var lxcPath: String
     /// The root file system.
-    package var overlay: OverlayMount
-    /// The instance's ids, the same for users and groups; empty for a privileged instance.
-    package var ids: [IDRange]
+    package var root: RootMount
+    /// What it has beside its root, mounted as ``DiskMount/name(_:)`` beside the root for liblxc to bind.
+    package var disks: [DiskMount]
+    /// Its device nodes, made as ``NodeMount/name(_:)`` beside the root for liblxc to bind.
+    package var nodes: [NodeMount]
+    /// The instance's ids.
+    package var ids: IDMap
+    /// Whether only calls of the machine's own width may be made: none of 32-bit programs.
+    package var deniesForeignCalls: Bool
+    /// What is written into its root before it runs.
+    package var files: [PlacedText]
+    /// Where lxcfs is mounted on the host when it is there; nil to do without.
+    package var lxcfs: String?
+    /// What is to answer some of its calls; nil for the kernel alone.
+    package var interception: InterceptJob?
     /// The settings, in the order they are made.
     package var items: [LXCItem]
     /// A file to hold locked (flock(2)) while the job runs, so that a restarted lexd waits for it.
@@ -195,13 +263,20 @@ package struct StartJob: Message {
     package var logFile: String
 
     package init(
-        name: String, lxcPath: String, overlay: OverlayMount, ids: [IDRange], items: [LXCItem], lockFile: String,
-        runFile: String, logFile: String
+        name: String, lxcPath: String, root: RootMount, disks: [DiskMount] = [], nodes: [NodeMount] = [], ids: IDMap,
+        deniesForeignCalls: Bool = false, interception: InterceptJob? = nil, files: [PlacedText] = [],
+        lxcfs: String? = nil, items: [LXCItem], lockFile: String, runFile: String, logFile: String
     ) {
         self.name = name
         self.lxcPath = lxcPath
-        self.overlay = overlay
+        self.root = root
+        self.disks = disks
+        self.nodes = nodes
         self.ids = ids
+        self.deniesForeignCalls = deniesForeignCalls
+        self.files = files
+        self.lxcfs = lxcfs
+        self.interception = interception
         self.items = items
         self.lockFile = lockFile
         self.runFile = runFile
@@ -210,8 +285,14 @@ package struct StartJob: Message {
     package func write(to writer: inout MessageWriter) {
         writer.put(name)
         writer.put(lxcPath)
-        writer.put(overlay)
+        writer.put(root)
+        writer.put(disks)
+        writer.put(nodes)
         writer.put(ids)
+        writer.put(deniesForeignCalls)
+        writer.put(files)
+        writer.put(optional: lxcfs)
+        writer.put(optional: interception)
         writer.put(items)
         writer.put(lockFile)
         writer.put(runFile)
@@ -220,8 +301,14 @@ package struct StartJob: Message {
     package init(from reader: inout MessageReader) throws(MessageError) {
         name = try reader.string()
         lxcPath = try reader.string()
-        overlay = try reader.value()
-        ids = try reader.list()
+        root = try reader.value()
+        disks = try reader.list()
+        nodes = try reader.list()
+        ids = try reader.value()
+        deniesForeignCalls = try reader.bool()
+        files = try reader.list()
+        lxcfs = try reader.optionalString()
+        interception = try reader.optional()
         items = try reader.list()
         lockFile = try reader.string()
         runFile = try reader.string()
@@ -235,18 +322,28 @@ package struct StartedReply: Message {
     package var monitor: Int32
     /// The instance's init.
     package var initProcess: Int32
+    /// What its disks are known by, in their order.
+    package var disks: [FileIdentity]
+    /// What it had to do without.
+    package var remarks: [String]
 
-    package init(monitor: Int32, initProcess: Int32) {
+    package init(monitor: Int32, initProcess: Int32, disks: [FileIdentity] = [], remarks: [String] = []) {
         self.monitor = monitor
         self.initProcess = initProcess
+        self.disks = disks
+        self.remarks = remarks
     }
     package func write(to writer: inout MessageWriter) {
         writer.put(monitor)
         writer.put(initProcess)
+        writer.put(disks)
+        writer.put(remarks)
     }
     package init(from reader: inout MessageReader) throws(MessageError) {
         monitor = try reader.int32()
         initProcess = try reader.int32()
+        disks = try reader.list()
+        remarks = try reader.strings()
     }
 }
 
@@ -266,10 +363,15 @@ package struct AttachJob: Message {
     package var rows: UInt32
     /// The host's id of `user`, who is to own the terminal.
     package var terminalOwner: UInt32
+    /// Whether it may make only calls of the machine's own width, as the instance itself.
+    package var deniesForeignCalls: Bool
+    /// Where what answers calls of the instance may be reached; see ``InterceptJob``.
+    package var interceptDirectory: String
 
     package init(
         name: String, lxcPath: String, arguments: [String], environment: [String], user: UInt32, group: UInt32,
-        directory: String, terminal: Bool, columns: UInt32, rows: UInt32, terminalOwner: UInt32
+        directory: String, terminal: Bool, columns: UInt32, rows: UInt32, terminalOwner: UInt32,
+        deniesForeignCalls: Bool = false, interceptDirectory: String = ""
     ) {
         self.name = name
         self.lxcPath = lxcPath
@@ -282,6 +384,8 @@ package struct AttachJob: Message {
         self.columns = columns
         self.rows = rows
         self.terminalOwner = terminalOwner
+        self.deniesForeignCalls = deniesForeignCalls
+        self.interceptDirectory = interceptDirectory
     }
     package func write(to writer: inout MessageWriter) {
         writer.put(name)
@@ -295,6 +399,8 @@ package struct AttachJob: Message {
         writer.put(columns)
         writer.put(rows)
         writer.put(terminalOwner)
+        writer.put(deniesForeignCalls)
+        writer.put(interceptDirectory)
     }
     package init(from reader: inout MessageReader) throws(MessageError) {
         name = try reader.string()
@@ -308,6 +414,8 @@ package struct AttachJob: Message {
         columns = try reader.uint32()
         rows = try reader.uint32()
         terminalOwner = try reader.uint32()
+        deniesForeignCalls = try reader.bool()
+        interceptDirectory = try reader.string()
     }
 }
 
@@ -399,6 +507,12 @@ package enum ConsoleRequest: Message {
     case log(instance: String)
     /// End, when there is no terminal left.
     case end
+    /// A socket that says what this instance says from now on, and takes what is typed; `alone` ends all others.
+    case attach(instance: String, alone: Bool)
+    /// The size of this instance's terminal.
+    case resize(instance: String, columns: UInt32, rows: UInt32)
+    /// Forget what this instance has said so far.
+    case clear(instance: String)
 
     package func write(to writer: inout MessageWriter) {
         switch self {
@@ -414,6 +528,18 @@ package enum ConsoleRequest: Message {
             writer.put(instance)
         case .end:
             writer.put(UInt64(4))
+        case .attach(let instance, let alone):
+            writer.put(UInt64(5))
+            writer.put(instance)
+            writer.put(alone)
+        case .resize(let instance, let columns, let rows):
+            writer.put(UInt64(6))
+            writer.put(instance)
+            writer.put(columns)
+            writer.put(rows)
+        case .clear(let instance):
+            writer.put(UInt64(7))
+            writer.put(instance)
         }
     }
     package init(from reader: inout MessageReader) throws(MessageError) {
@@ -422,6 +548,9 @@ package enum ConsoleRequest: Message {
         case 2: self = .close(instance: try reader.string())
         case 3: self = .log(instance: try reader.string())
         case 4: self = .end
+        case 5: self = .attach(instance: try reader.string(), alone: try reader.bool())
+        case 6: self = .resize(instance: try reader.string(), columns: try reader.uint32(), rows: try reader.uint32())
+        case 7: self = .clear(instance: try reader.string())
         default: throw MessageError("there is no such console request")
         }
     }
@@ -429,7 +558,7 @@ package enum ConsoleRequest: Message {
 
 /// What the process that holds the consoles answers.
 package enum ConsoleReply: Message {
-    /// Done.
+    /// Done; to `attach` the socket comes with it.
     case done
     /// The path of the terminal, `/dev/pts/7`.
     case opened(path: String)

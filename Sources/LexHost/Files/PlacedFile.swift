@@ -56,3 +56,8 @@ package func directoryEntries(_ path: String) throws(SystemError) -> [String] {
 package func removeDirectory(_ path: String) throws(SystemError) {
     if rmdir(path) != 0, errno != ENOENT { throw SystemError("remove the directory", path) }
 }
+
+/// Gives a directory another name on the same file system; that there is none is fine.
+package func moveDirectory(_ path: String, to newPath: String) throws(SystemError) {
+    if rename(path, newPath) != 0, errno != ENOENT { throw SystemError("rename", path) }
+}

@@ -9,6 +9,8 @@ package struct CgroupLayout: Sendable {
     private let roots: [String: String]
     /// Whether limits are written in v2's words.
     package let isUnified: Bool
+    /// Where the unified tree is mounted, whatever is limited by it; nil without one.
+    package let unifiedRoot: String?
     /// Every tree, each once.
     package let allRoots: [String]
 
@@ -38,17 +40,26 @@ package struct CgroupLayout: Sendable {
         }
         if roots["memory"] == nil, let unified {
             isUnified = true
-            for controller in ["cpu", "cpuacct", "cpuset", "memory", "pids", "freezer"] { roots[controller] = unified }
+            for controller in ["cpu", "cpuacct", "cpuset", "memory", "pids", "freezer", "hugetlb", "io"] {
+                roots[controller] = unified
+            }
         } else {
             isUnified = false
         }
         self.roots = roots
+        unifiedRoot = unified
         allRoots = all
     }
 
     /// The directory of a group in the tree of a controller; nil where there is no such controller.
     package func directory(_ controller: String, _ group: String) -> String? {
         roots[controller].map { "\($0)/\(group)" }
+    }
+
+    /// The directory of a group that decides which devices its processes may use: of v2 a program there. Nil where
+    /// nothing does.
+    package func deciderOfDevices(_ group: String) -> String? {
+        isUnified ? unifiedRoot.map { "\($0)/\(group)" } : directory("devices", group)
     }
 
     /// Removes a group without processes from every tree, with the groups below it: liblxc makes some there, and so do
@@ -84,6 +95,17 @@ package struct CgroupLayout: Sendable {
                 guard [ENOENT, ENODEV, EOPNOTSUPP].contains(error.code) else { throw error }
             }
             waiting += Self.groups(in: path)
+        }
+        return found
+    }
+
+    /// The paths of all groups below one, the upper first.
+    package func groupsBelow(_ path: String) -> [String] {
+        var found = Self.groups(in: path)
+        var next = 0
+        while next < found.count, found.count < 65536 {
+            found += Self.groups(in: found[next])
+            next += 1
         }
         return found
     }

@@ -13,7 +13,7 @@ package struct HostFacts: Sendable {
     package let name: String
     /// The name and version of its distribution (os-release(5)).
     package let distribution: (name: String, version: String)
-    /// Whether the kernel has AppArmor and it is on.
+    /// Whether the kernel has AppArmor, it is on, and there is the parser that profiles need.
     package let hasAppArmor: Bool
     /// Changes with every boot.
     package let bootID: String
@@ -30,8 +30,15 @@ package struct HostFacts: Sendable {
             memory: memory(in: try readFile("/proc/meminfo")), architecture: text(system.machine),
             kernelRelease: text(system.release), name: text(system.nodename),
             distribution: (value("NAME", in: release) ?? "Linux", value("VERSION_ID", in: release) ?? ""),
-            hasAppArmor: (try? readFile("/sys/module/apparmor/parameters/enabled"))?.hasPrefix("Y") == true,
+            hasAppArmor: hasAppArmor(),
             bootID: (try readFile("/proc/sys/kernel/random/boot_id")).filter { !$0.isWhitespace })
+    }
+
+    /// Debian's kernel has AppArmor on also where its user's side, the package apparmor, is not installed: nothing can be
+    /// confined there, and liblxc starts nothing that should be.
+    private static func hasAppArmor() -> Bool {
+        (try? readFile("/sys/module/apparmor/parameters/enabled"))?.hasPrefix("Y") == true
+            && (access("/sbin/apparmor_parser", X_OK) == 0 || access("/usr/sbin/apparmor_parser", X_OK) == 0)
     }
 
     static func memory(in text: String) -> Int64 {

@@ -20,10 +20,14 @@ package struct Link: Sendable, Equatable {
     package var alias: String
     /// The number of the bridge or bond it is in.
     package var master: Int32?
-    /// For a veth the number of its other end, in that end's namespace.
+    /// For a veth the number of its other end, in that end's namespace; for a VLAN interface that of the one below.
     package var peer: Int32?
+    /// The VLAN of a VLAN interface.
+    package var vlan: UInt16?
     /// The number it is grouped by; 0 unless somebody set one.
     package var group: UInt32
+    /// The hardware address a device was built with; empty for a link made by software.
+    package var permanentAddress: [UInt8]
     /// What passed through it.
     package var counters: Counters
 
@@ -77,7 +81,11 @@ package struct Link: Sendable, Equatable {
             case IFLA_MASTER: master = content.number()
             case IFLA_LINK: peer = content.number()
             case IFLA_GROUP: group = content.number() ?? 0
-            case IFLA_LINKINFO: kind = content.attribute(IFLA_INFO_KIND)?.text ?? ""
+            case IFLA_PERM_ADDRESS: permanentAddress = Array(content)
+            case IFLA_LINKINFO:
+                kind = content.attribute(IFLA_INFO_KIND)?.text ?? ""
+                guard kind == "vlan" else { break }
+                vlan = content.attribute(IFLA_INFO_DATA)?.attribute(IFLA_VLAN_ID)?.number()
             case IFLA_STATS64: counters = Counters(content)
             default: break
             }
@@ -91,6 +99,7 @@ package struct Link: Sendable, Equatable {
         kind = ""
         mtu = 0
         hardwareAddress = []
+        permanentAddress = []
         alias = ""
         group = 0
         counters = Counters()
@@ -145,11 +154,19 @@ package struct LinkChange: Sendable {
     package var generatesLinkLocal: Bool?
     /// The number it is grouped by.
     package var group: UInt32?
+    /// A new hardware address.
+    package var hardwareAddress: [UInt8]?
+    /// A descriptor of the network namespace to move it to; it is down there.
+    package var namespace: Int32?
+    /// How many packets may wait to be sent.
+    package var queueLength: UInt32?
 
     package init(
         name: String? = nil, up: Bool? = nil, mtu: UInt32? = nil, master: Int32? = nil, alias: String? = nil,
-        generatesLinkLocal: Bool? = nil, group: UInt32? = nil
+        generatesLinkLocal: Bool? = nil, group: UInt32? = nil, hardwareAddress: [UInt8]? = nil,
+        namespace: Int32? = nil, queueLength: UInt32? = nil
     ) {
+        self.queueLength = queueLength
         self.name = name
         self.up = up
         self.mtu = mtu
@@ -157,6 +174,8 @@ package struct LinkChange: Sendable {
         self.alias = alias
         self.generatesLinkLocal = generatesLinkLocal
         self.group = group
+        self.hardwareAddress = hardwareAddress
+        self.namespace = namespace
     }
 }
 
@@ -235,11 +254,14 @@ extension NetlinkSession {
         request.put(IFLA_IFNAME, change.name ?? name)
         if let mtu = change.mtu { request.put(IFLA_MTU, mtu) }
         if let master = change.master { request.put(IFLA_MASTER, master) }
+        if let address = change.hardwareAddress { request.put(IFLA_ADDRESS, bytes: address) }
         if let alias = change.alias {
             // Without a NUL: the kernel would count it.
             request.put(IFLA_IFALIAS, bytes: Array(alias.utf8))
         }
         if let group = change.group { request.put(IFLA_GROUP, group) }
+        if let length = change.queueLength { request.put(IFLA_TXQLEN, length) }
+        if let namespace = change.namespace { request.put(IFLA_NET_NS_FD, namespace) }
         if let generates = change.generatesLinkLocal {
             request.nest(IFLA_AF_SPEC) { spec in
                 spec.nest(Int(AF_INET6)) { inet6 in

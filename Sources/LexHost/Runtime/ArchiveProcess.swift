@@ -11,20 +11,22 @@ package struct ArchiveProcess: Sendable {
 
     package init(_ settings: ConfinementSettings) { self.settings = settings }
 
-    /// Unpacks a unified image (a tar of `metadata.yaml`, `rootfs/`, `templates/`; plain, gzip, xz, zstd, bzip2 or
-    /// lzma) into an empty directory, all ids as they are inside an instance.
+    /// Unpacks an image (`metadata.yaml`, `rootfs/`, `templates/`, in a tar - plain, gzip, xz, zstd, bzip2 or lzma - or
+    /// in a squashfs) into an empty directory, all ids as they are inside an instance.
     ///
     /// Afterwards the directory holds these three and nothing else, none of them a link; `templates/` holds files and
     /// directories only. What lies below `rootfs/` is the guest's: no path there may be followed by lexd.
     /// - Parameters:
-    ///   - input: The archive, open for reading only and at its start; it stays the caller's.
-    ///   - progress: Is told how many bytes of the archive are read.
+    ///   - input: The file, open for reading only and at its start; it stays the caller's.
+    ///   - root: The file with what lies in `rootfs/`, when that is another one; it stays the caller's too.
+    ///   - progress: Is told how many bytes of the files are read.
     package func unpackImage(
-        input: Int32, into directory: String, limits: ArchiveLimits,
+        input: Int32, root: Int32? = nil, into directory: String, limits: ArchiveLimits,
         progress: @escaping @Sendable (UInt64) -> Void = { _ in }
     ) async throws -> ArchiveResult {
         let result = try await run(
-            .unpackImage(limits), input: input, target: directory, title: "unpack \(directory)", progress: progress)
+            .unpackImage(limits), descriptors: root.map { [$0] } ?? [], input: input, target: directory,
+            title: "unpack \(directory)", progress: progress)
         try await blocking { try checkUnpacked(directory) }
         return result
     }
