@@ -56,17 +56,43 @@ extension Network.State {
             return Network.State(
                 addresses: addresses.map(Instance.Address.init), counters: counters, hwaddr: link.hardwareAddressText,
                 mtu: Int(link.mtu), state: link.stateText, type: link.typeText,
-                bridge: link.kind == "bridge" ? try Network.Bridge.read(name) : nil)
+                bond: link.kind == "bond" ? try Network.Bond.read(name) : nil,
+                bridge: link.kind == "bridge" ? try Network.Bridge.read(name) : nil,
+                vlan: try Network.VLAN.read(link, session))
         }
+    }
+}
+
+/// A file of an interface in sysfs without the end of its line; empty when this kernel has none.
+private func fact(_ interface: String, _ file: String) -> String {
+    String((try? readFile("/sys/class/net/\(interface)/\(file)"))?.prefix { $0 != "\n" } ?? "")
+}
+
+extension Network.Bond {
+    fileprivate static func read(_ name: String) throws -> Network.Bond {
+        // A mode is a word and its number: `802.3ad 4`.
+        func word(_ file: String) -> String { String(fact(name, "bonding/" + file).prefix { $0 != " " }) }
+        func milliseconds(_ file: String) -> UInt64 { UInt64(word(file)) ?? 0 }
+        return Network.Bond(
+            mode: word("mode"), transmitPolicy: word("xmit_hash_policy"), upDelay: milliseconds("updelay"),
+            downDelay: milliseconds("downdelay"), miiFrequency: milliseconds("miimon"), miiState: word("mii_status"),
+            lowerDevices: fact(name, "bonding/slaves").split(separator: " ").map(String.init))
+    }
+}
+
+extension Network.VLAN {
+    /// Nil for what is no VLAN interface.
+    fileprivate static func read(_ link: Link, _ session: NetlinkSession) throws -> Network.VLAN? {
+        guard let vid = link.vlan else { return nil }
+        // An interface below that lies in another namespace has no name here.
+        let lower = try session.links().first { $0.index == link.peer }
+        return Network.VLAN(lowerDevice: lower?.name ?? "", vid: UInt64(vid))
     }
 }
 
 extension Network.Bridge {
     fileprivate static func read(_ name: String) throws -> Network.Bridge {
-        func text(_ file: String) -> String {
-            let text = try? readFile("/sys/class/net/\(name)/bridge/\(file)")
-            return String(text?.prefix { $0 != "\n" } ?? "")
-        }
+        func text(_ file: String) -> String { fact(name, "bridge/" + file) }
         // The VLAN files are missing on kernels without bridge VLANs.
         return Network.Bridge(
             id: text("bridge_id"), stp: text("stp_state") == "1", forwardDelay: UInt64(text("forward_delay")) ?? 0,

@@ -53,10 +53,14 @@ package struct Leftovers: Sendable {
                 if let owner = identity.owner(fromAlias: link.alias), !hostNames.contains(link.name) {
                     leftovers.nics.append(AttachedLink(owner: owner, hostName: link.name))
                 }
-                if let network = identity.network(fromAlias: link.alias), !networks.contains(network) {
+                if let network = identity.network(fromAlias: link.alias)
+                    ?? identity.networkOfTunnel(fromAlias: link.alias), !networks.contains(network)
+                {
                     leftovers.bridges.append(link.name)
                 }
-                if link.kind == "veth", link.group == identity.unfinished { leftovers.unfinished.append(link.name) }
+                if ["veth", "macvlan", "ipvlan", "vlan"].contains(link.kind), link.group == identity.unfinished {
+                    leftovers.unfinished.append(link.name)
+                }
             }
             leftovers.directories = try directoryEntries(directory).filter { !networks.contains($0) }
                 .map { directory + "/" + $0 }

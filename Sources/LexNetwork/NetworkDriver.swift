@@ -86,17 +86,36 @@ package struct NIC: Sendable {
     package var mtu: UInt32?
     /// The address it is always given.
     package var ipv4: IPv4Address?
+    /// The IPv6 address it is always given, on a network with DHCPv6.
+    package var ipv6: IPv6Address?
+    /// The VLANs of its port of a bridge; nil for what the bridge gives every port.
+    package var vlans: PortVLANs?
 
     package init(
         owner: NICOwner, name: InstanceName?, hardwareAddress: MACAddress, hostName: String? = nil, mtu: UInt32? = nil,
-        ipv4: IPv4Address? = nil
+        ipv4: IPv4Address? = nil, ipv6: IPv6Address? = nil, vlans: PortVLANs? = nil
     ) {
+        self.vlans = vlans
         self.owner = owner
         self.name = name
         self.hardwareAddress = hardwareAddress
         self.hostName = hostName
         self.mtu = mtu
         self.ipv4 = ipv4
+        self.ipv6 = ipv6
+    }
+}
+
+/// The VLANs of a port of a bridge.
+package struct PortVLANs: Sendable, Equatable {
+    /// That of its packets without a tag; nil for the bridge's usual one.
+    package var untagged: VLANOrNone?
+    /// Those of its packets with a tag.
+    package var tagged: [VLANRange]
+
+    package init(untagged: VLANOrNone?, tagged: [VLANRange]) {
+        self.untagged = untagged
+        self.tagged = tagged
     }
 }
 
@@ -104,20 +123,51 @@ package struct NIC: Sendable {
 package struct AttachedNIC: Sendable, Equatable {
     /// Whose it is.
     package var owner: NICOwner
-    /// The name of its end on the host.
+    /// The name of its end on the host; of one without such an end the name it has on the host before its instance
+    /// takes it and after.
     package var hostName: String
     /// Its hardware address inside.
     package var hardwareAddress: MACAddress
+    /// What it is on the host.
+    package var kind: Kind
+    /// The VLAN interface it is on or is itself, when lexd made that: see ``VLANParents``.
+    package var vlan: String?
 
-    package init(owner: NICOwner, hostName: String, hardwareAddress: MACAddress) {
+    /// What a NIC is on the host.
+    package enum Kind: Sendable, Equatable {
+        /// An end of a pair, the other end of which is inside.
+        case pair
+        /// The same, with addresses for which the host answers on an interface of its.
+        case routed(parent: String, answered: [IPAddress])
+        /// Nothing while the instance has it.
+        case macvlan
+        /// The same, with addresses for which the host answers on an interface of its.
+        case ipvlan(parent: String, answered: [AnsweredAddress])
+        /// The host's own interface, to be given back with this hardware address and MTU.
+        case physical(hardwareAddress: [UInt8], mtu: UInt32)
+    }
+
+    package init(
+        owner: NICOwner, hostName: String, hardwareAddress: MACAddress, kind: Kind = .pair, vlan: String? = nil
+    ) {
+        self.vlan = vlan
         self.owner = owner
         self.hostName = hostName
         self.hardwareAddress = hardwareAddress
+        self.kind = kind
     }
 
-    /// The name of the other end, to be handed to liblxc as `phys`. It follows from the host's name, so nobody need
-    /// remember it.
-    package var peerName: String { NICLinks.peerName(of: hostName) }
+    /// The name of what is to be handed to liblxc as `phys`. It follows from the host's name, so nobody need remember
+    /// it.
+    package var peerName: String { hasHostEnd ? NICLinks.peerName(of: hostName) : hostName }
+
+    /// Whether an end of it is on the host while its instance runs.
+    package var hasHostEnd: Bool {
+        switch kind {
+        case .pair, .routed: true
+        case .macvlan, .ipvlan, .physical: false
+        }
+    }
 }
 
 /// A NIC that belongs to a network, its instance running or not: who may hold a lease.
@@ -128,11 +178,16 @@ package struct NetworkMember: Sendable {
     package var hardwareAddress: MACAddress
     /// The address it is always given.
     package var ipv4: IPv4Address?
+    /// The IPv6 address it is always given.
+    package var ipv6: IPv6Address?
 
-    package init(instance: String, hardwareAddress: MACAddress, ipv4: IPv4Address? = nil) {
+    package init(
+        instance: String, hardwareAddress: MACAddress, ipv4: IPv4Address? = nil, ipv6: IPv6Address? = nil
+    ) {
         self.instance = instance
         self.hardwareAddress = hardwareAddress
         self.ipv4 = ipv4
+        self.ipv6 = ipv6
     }
 }
 

@@ -19,11 +19,17 @@ package struct NetworkIdentity: Sendable, Hashable {
 
     /// The text kept with a bridge of ours.
     func alias(ofNetwork name: String) -> String { "\(tag) network \(name)" }
+    /// The text kept with the tunnels of a network of ours.
+    func alias(ofTunnelsOf name: String) -> String { "\(tag) tunnel \(name)" }
+    /// The text kept with a VLAN interface of ours.
+    func alias(ofVLAN name: String) -> String { "\(tag) vlan \(name)" }
     /// The text kept with the host's end of a NIC of ours.
     func alias(of owner: NICOwner) -> String { "\(tag) nic \(owner)" }
 
     /// The network whose bridge carries that text; nil when it is not one of ours.
     func network(fromAlias alias: String) -> String? { rest(of: alias, after: "\(tag) network ") }
+    /// The network whose tunnel carries that text; nil when it is not one of ours.
+    func networkOfTunnel(fromAlias alias: String) -> String? { rest(of: alias, after: "\(tag) tunnel ") }
     /// Whom the host's end of a NIC belongs to by its text; nil when it is not one of ours.
     func owner(fromAlias alias: String) -> NICOwner? { rest(of: alias, after: "\(tag) nic ").flatMap(NICOwner.init) }
 

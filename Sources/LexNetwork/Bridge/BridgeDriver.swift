@@ -29,18 +29,49 @@ package actor BridgeDriver: NetworkDriver {
         self.directory = NetworkDirectory(directory)
         self.firewall = firewall
         self.dnsmasq = Dnsmasq(
-            network: settings.name, directory: self.directory, program: dnsmasq, logger: logger)
+            network: settings.name, directory: self.directory, program: dnsmasq, logger: logger,
+            trouble: firewall.trouble)
         self.logger = logger
     }
 
-    /// Takes a changed configuration and makes the host as it says.
+    /// Takes a changed configuration and makes the host as it says; when that fails, as it was before.
     package func reconfigure(_ settings: BridgeSettings) async throws -> [NetworkWarning] {
         guard settings.name == self.settings.name else {
             throw APIError.badRequest(
                 "cannot rename network \"\(self.settings.name)\" while it is running; stop it first")
         }
-        self.settings = settings
-        return try await start()
+        let before = self.settings
+        do {
+            return try await change(from: before, to: settings)
+        } catch {
+            do { _ = try await change(from: settings, to: before) } catch {
+                logger.error(
+                    "cannot make a network again as it was",
+                    metadata: ["network": "\(before.name)", "error": "\(error)"])
+            }
+            throw error
+        }
+    }
+
+    private func change(from old: BridgeSettings, to new: BridgeSettings) async throws -> [NetworkWarning] {
+        settings = new
+        let warnings = try await start()
+        try await blocking { try Self.releasePorts(NetlinkSession(), from: old, to: new) }
+        return warnings
+    }
+
+    /// Takes settings whose rules the firewall has already: only forwards and filter may differ.
+    package func adopt(_ settings: BridgeSettings) { self.settings = settings }
+
+    /// Throws a 400 in dnsmasq's own words for `raw.dnsmasq` that it cannot read.
+    package static func checkRawDnsmasq(_ settings: BridgeSettings, program: Tool = Tool("dnsmasq")) async throws {
+        guard !settings.rawDnsmasq.isEmpty else { return }
+        let output = try await program.run(
+            ["--test", "--conf-file=/dev/stdin"], input: settings.rawDnsmasq + "\n")
+        guard output.status != 0 else { return }
+        let words = output.errors.split(separator: "\n").map(String.init).filter { !$0.isEmpty }
+        throw APIError.badRequest(
+            "Invalid value for \"raw.dnsmasq\": dnsmasq cannot read it: \(words.joined(separator: "; "))")
     }
 
     package func start() async throws -> [NetworkWarning] {
@@ -49,10 +80,15 @@ package actor BridgeDriver: NetworkDriver {
                 let settings = settings
                 var warnings: [NetworkWarning] = []
                 // Only what is new is taken away when a later step fails: on what was there instances run.
-                let isNew = try await makeBridge(settings)
+                let (isNew, ofLinks) = try await makeBridge(settings)
+                warnings += ofLinks
                 if isNew {
-                    await rollback.add("remove the bridge") {
-                        try await blocking { try NetlinkSession().deleteLink(settings.name) }
+                    await rollback.add("remove the bridge") { [identity] in
+                        try await blocking {
+                            let session = try NetlinkSession()
+                            try Self.removeTunnels(session, of: settings.name, identity: identity)
+                            try session.deleteLink(settings.name)
+                        }
                     }
                 }
                 let (account, warning) = try await account()
@@ -78,9 +114,10 @@ package actor BridgeDriver: NetworkDriver {
         try await turn.run {
             try await dnsmasq.stop()
             try await firewall.remove(settings.name)
-            let (name, alias) = (settings.name, identity.alias(ofNetwork: settings.name))
+            let (name, alias, identity) = (settings.name, identity.alias(ofNetwork: settings.name), identity)
             try await blocking {
                 let session = try NetlinkSession()
+                try Self.removeTunnels(session, of: name, identity: identity)
                 // Never one that somebody else made meanwhile.
                 if try session.link(named: name)?.alias == alias { try session.deleteLink(name) }
             }

@@ -15,12 +15,16 @@ actor Dnsmasq {
     private let directory: NetworkDirectory
     private let program: Tool
     private let logger: Logger
+    private let trouble: NetworkTrouble
     private let turn = OneAtATime()
     private var wanted: [String]?
     private var current: RunningProcess?
     private var started: AsyncStream<RunningProcess>.Continuation?
 
-    init(network: String, directory: NetworkDirectory, program: Tool, logger: Logger) {
+    init(
+        network: String, directory: NetworkDirectory, program: Tool, logger: Logger, trouble: NetworkTrouble = .untold
+    ) {
+        self.trouble = trouble
         self.network = network
         self.directory = directory
         self.program = program
@@ -65,18 +69,16 @@ actor Dnsmasq {
         let (processes, continuation) = AsyncStream<RunningProcess>.makeStream()
         started = continuation
         if let current { continuation.yield(current) }
-        var pause = Duration.zero
+        var pause = RestartPause()
         for await process in processes {
-            let begin = ContinuousClock.now
+            pause.began()
             do { try await process.ended() } catch { return }
             // Replaced or stopped by us.
             guard current === process else { continue }
             logger.warning("dnsmasq ended", metadata: ["network": "\(network)", "pid": "\(process.id)"])
-            if begin.duration(to: .now) > .seconds(10) { pause = .zero }
+            pause.ended()
             while !Task.isCancelled, current === process {
-                // At once the first time: leases cannot be renewed meanwhile.
-                if pause > .zero { try? await Task.sleep(for: pause) }
-                pause = min(max(pause * 2, .milliseconds(500)), .seconds(60))
+                do { try await pause.wait() } catch { return }
                 await restart(after: process)
             }
         }
@@ -90,6 +92,7 @@ actor Dnsmasq {
             }
         } catch {
             logger.error("dnsmasq cannot be started again", metadata: ["network": "\(network)", "error": "\(error)"])
+            await trouble.dnsmasq(network, "It ended and cannot be started again: \(error)")
         }
     }
 
@@ -111,6 +114,7 @@ actor Dnsmasq {
             throw APIError.failed("cannot \(what): dnsmasq ended at once")
         }
         take(process)
+        await trouble.dnsmasq(network, nil)
         logger.info("dnsmasq is started", metadata: ["network": "\(network)", "pid": "\(process.id)"])
     }
 

@@ -13,41 +13,94 @@ package enum DnsmasqArguments {
             // By this path `Dnsmasq` knows its own.
             "--pid-file=\(directory.pidFile)",
             // Nothing of the host's own configuration and hosts file.
-            "--conf-file=", "--no-hosts",
+            "--conf-file=\(settings.rawDnsmasq.isEmpty ? "" : directory.raw(settings.rawDnsmasq))", "--no-hosts",
             "--user=\(account.name)", "--group=\(account.groupName)",
             // Only on the bridge, so that other name servers keep theirs; addresses of the bridge may come later.
-            "--interface=\(settings.name)", "--except-interface=lo", "--bind-dynamic",
-            "--strict-order", "--domain=\(settings.domain)", "--local=/\(settings.domain)/",
-            "--interface-name=_gateway.\(settings.domain),\(settings.name)",
-            "--hostsdir=\(directory.names)",
-            "--quiet-dhcp", "--quiet-dhcp6", "--quiet-ra",
+            "--interface=\(settings.name)", "--except-interface=lo", "--bind-dynamic", "--strict-order",
         ]
+        if settings.dnsMode != .none {
+            arguments += [
+                "--domain=\(settings.domain)", "--local=/\(settings.domain)/",
+                "--interface-name=_gateway.\(settings.domain),\(settings.name)",
+            ]
+        }
+        arguments += ["--hostsdir=\(directory.names)", "--quiet-dhcp", "--quiet-dhcp6", "--quiet-ra"]
         if settings.givesIPv4 || settings.ipv6 != nil {
-            arguments += [
-                "--dhcp-leasefile=\(directory.leases)", "--dhcp-hostsdir=\(directory.hosts)",
-                // A guest's own word for its name counts for nothing: names come from the files lexd writes.
-                "--dhcp-ignore-names",
-            ]
+            arguments += ["--dhcp-leasefile=\(directory.leases)", "--dhcp-hostsdir=\(directory.hosts)"]
+            // A guest's own word for its name counts for nothing: names come from the files lexd writes.
+            if settings.dnsMode != .dynamic { arguments.append("--dhcp-ignore-names") }
+            let count = leases(settings)
+            // The default is 1000.
+            if count > 0 { arguments.append("--dhcp-lease-max=\(min(count, 65536))") }
         }
-        if let subnet = settings.ipv4, settings.ipv4DHCP {
-            let range = Self.range(of: subnet)
-            arguments += [
-                "--dhcp-authoritative", "--dhcp-no-override", "--dhcp-rapid-commit",
-                // Answer at once. The range is ours alone, and an address in use would be seen by its lease.
-                "--no-ping",
-                "--dhcp-range=\(range.first),\(range.last),1h",
-                // The default is 1000.
-                "--dhcp-lease-max=\(min(range.last.value - range.first.value + 1, 65536))",
-            ]
-            if settings.mtu != 1500 { arguments.append("--dhcp-option-force=26,\(settings.mtu)") }
+        if settings.givesIPv4 { arguments += ipv4(settings) }
+        if settings.ipv6 != nil { arguments += ipv6(settings) }
+        return arguments
+    }
+
+    private static func ipv4(_ settings: BridgeSettings) -> [String] {
+        var arguments = [
+            "--dhcp-authoritative", "--dhcp-no-override", "--dhcp-rapid-commit",
+            // Answer at once. The range is ours alone, and an address in use would be seen by its lease.
+            "--no-ping",
+        ]
+        for range in ranges4(settings) {
+            arguments.append("--dhcp-range=\(range.first),\(range.last),\(settings.ipv4Expiry?.text ?? "1h")")
         }
-        if settings.ipv6 != nil {
-            var modes = settings.ipv6DHCP ? "ra-stateless" : "ra-only"
-            // The address a guest makes of its hardware address gets the name its IPv4 lease has, once it answered.
-            if settings.givesIPv4 { modes += ",ra-names" }
-            arguments += ["--enable-ra", "--dhcp-range=::,constructor:\(settings.name),\(modes)"]
+        if settings.mtu != 1500 { arguments.append("--dhcp-option-force=26,\(settings.mtu)") }
+        if let gateway = settings.ipv4Gateway { arguments.append("--dhcp-option-force=3,\(gateway)") }
+        if !settings.searchDomains.isEmpty {
+            arguments.append("--dhcp-option-force=119,\(settings.searchDomains.joined(separator: ","))")
         }
         return arguments
+    }
+
+    private static func ipv6(_ settings: BridgeSettings) -> [String] {
+        var arguments = ["--enable-ra"]
+        if settings.givesIPv6, let subnet = settings.ipv6 {
+            for range in ranges6(settings) {
+                arguments.append(
+                    "--dhcp-range=\(range.first),\(range.last),\(subnet.prefix),\(settings.ipv6Expiry?.text ?? "1h")")
+            }
+        } else {
+            var modes = settings.ipv6DHCP ? "ra-stateless" : "ra-only"
+            // The address a guest makes of its hardware address gets the name its IPv4 lease has, once it answered.
+            if settings.givesIPv4, settings.dnsMode != .none { modes += ",ra-names" }
+            arguments.append("--dhcp-range=::,constructor:\(settings.name),\(modes)")
+        }
+        if !settings.searchDomains.isEmpty {
+            arguments.append(
+                "--dhcp-option-force=option6:domain-search,\(settings.searchDomains.joined(separator: ","))")
+        }
+        return arguments
+    }
+
+    private static func ranges4(_ settings: BridgeSettings) -> [AddressRange] {
+        if !settings.ipv4Ranges.isEmpty { return settings.ipv4Ranges }
+        guard let subnet = settings.ipv4 else { return [] }
+        let (first, last) = range(of: subnet)
+        return [AddressRange(.v4(first), .v4(last))].compactMap(\.self)
+    }
+
+    private static func ranges6(_ settings: BridgeSettings) -> [AddressRange] {
+        if !settings.ipv6Ranges.isEmpty { return settings.ipv6Ranges }
+        guard let subnet = settings.ipv6 else { return [] }
+        // From ::2 on, as LXD has it; dnsmasq leaves the bridge's own address out.
+        var groups = subnet.firstAddress.groups
+        if let last = groups.popLast() { groups.append(last | 2) }
+        return [IPv6Address(groups: groups).flatMap { AddressRange(.v6($0), .v6(subnet.lastAddress)) }]
+            .compactMap(\.self)
+    }
+
+    /// How many addresses can be given out.
+    private static func leases(_ settings: BridgeSettings) -> UInt32 {
+        var count: UInt32 = settings.givesIPv6 ? 65536 : 0
+        for case (.v4(let first), .v4(let last)) in settings.givesIPv4
+            ? ranges4(settings).map({ ($0.first, $0.last) }) : []
+        {
+            count = count.addingReportingOverflow(last.value - first.value + 1).partialValue
+        }
+        return count
     }
 
     /// The first and the last address that are given out: all of the subnet, without the bridge's own where that is

@@ -4,7 +4,7 @@ package import LexAPI
 package enum Leases {
     /// One line of it.
     package struct Line: Sendable, Equatable {
-        /// The hardware address; nil for a lease of IPv6, which has none.
+        /// The hardware address; nil for a lease of IPv6 whose guest does not say it.
         package var hardwareAddress: MACAddress?
         /// The address in its usual text.
         package var address: String
@@ -25,9 +25,19 @@ package enum Leases {
                     hardwareAddress: hardwareAddress, address: "\(address)", client: bytes(fields[4]))
             }
             return IPv6Address(configText: fields[2]).map {
-                Line(hardwareAddress: nil, address: "\($0)", client: bytes(fields[4]))
+                let client = bytes(fields[4])
+                return Line(hardwareAddress: client.flatMap(hardwareAddress), address: "\($0)", client: client)
             }
         }
+    }
+
+    /// The hardware address in an identifier of DHCPv6 (RFC 8415, 11): of the kinds 1 and 3, on Ethernet.
+    private static func hardwareAddress(_ identifier: [UInt8]) -> MACAddress? {
+        guard
+            identifier.starts(with: [0, 1, 0, 1]) && identifier.count == 14
+                || identifier.starts(with: [0, 3, 0, 1]) && identifier.count == 10
+        else { return nil }
+        return MACAddress(bytes: Array(identifier.suffix(6)))
     }
 
     private static func bytes(_ text: String) -> [UInt8]? {
@@ -59,7 +69,9 @@ package enum Leases {
         }
         for member in members {
             if let address = member.ipv4 { append(member, "\(address)", "static") }
-            if let address = settings.ipv6?.address(of: member.hardwareAddress) {
+            if let address = member.ipv6 { append(member, "\(address)", "static") }
+            // Where guests make their own.
+            if !settings.givesIPv6, let address = settings.ipv6?.address(of: member.hardwareAddress) {
                 append(member, "\(address)", "dynamic")
             }
         }

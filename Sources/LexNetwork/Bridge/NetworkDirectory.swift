@@ -18,6 +18,21 @@ package struct NetworkDirectory: Sendable {
     /// One file per NIC with its name and IPv6 address (`hostsdir`), where dnsmasq cannot find the address out itself.
     package var names: String { path + "/names" }
 
+    /// The file for `raw.dnsmasq`. Its name says its content, so that a dnsmasq that runs with it runs with this.
+    func raw(_ text: String) -> String {
+        let hash = text.utf8.reduce(UInt64(0xcbf2_9ce4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        return path + "/dnsmasq-" + String(hash, radix: 16) + ".conf"
+    }
+
+    /// Places the file for `raw.dnsmasq` and removes those of other contents.
+    func placeRaw(_ text: String) throws {
+        let wanted = raw(text)
+        if !text.isEmpty { try placeFile(wanted, text + "\n", mode: 0o600) }
+        for name in try directoryEntries(path) where name.hasPrefix("dnsmasq-") && name.hasSuffix(".conf") {
+            if text.isEmpty || path + "/" + name != wanted { try removeFile(path + "/" + name) }
+        }
+    }
+
     /// Makes the directories, the two that dnsmasq reads readable for its group.
     func make(group: UInt32) throws {
         try placeDirectory(path, mode: 0o711)

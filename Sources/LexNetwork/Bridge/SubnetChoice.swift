@@ -99,13 +99,4 @@ extension IPv6Subnet {
     var addressBytes: [UInt8] {
         address.groups.flatMap { [UInt8(truncatingIfNeeded: $0 >> 8), UInt8(truncatingIfNeeded: $0)] }
     }
-    /// The subnet's first address, for rules.
-    var network: IPv6Subnet {
-        var bits = Int(prefix)
-        let groups = address.groups.map { group in
-            defer { bits -= 16 }
-            return bits >= 16 ? group : bits <= 0 ? 0 : group & ~(UInt16.max >> UInt16(bits))
-        }
-        return IPv6Address(groups: groups).flatMap { IPv6Subnet(address: $0, prefix: prefix) } ?? self
-    }
 }

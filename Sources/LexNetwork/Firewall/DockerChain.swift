@@ -1,4 +1,5 @@
 package import LexAPI
+import LexHost
 
 /// Our rules in Docker's chain `DOCKER-USER`.
 ///
@@ -23,7 +24,7 @@ package enum DockerChain {
                 let rule: JSONValue = [
                     "family": .string(family), "table": .string(table), "chain": .string(name),
                     "comment": .string(comment),
-                    "expr": [FirewallRules.interface(key, bridge), FirewallRules.accept],
+                    "expr": [NFT.interface(key, bridge), NFT.accept],
                 ]
                 missing.append((comment, ["insert": ["rule": rule]]))
             }
@@ -44,5 +45,12 @@ package enum DockerChain {
         }
         commands += missing.map(\.rule)
         return commands.isEmpty ? nil : ["nftables": .array(commands)]
+    }
+}
+
+extension FirewallChain {
+    /// Whether it is Docker's chain of the family `ip` or `ip6`.
+    func isDocker(_ family: String) -> Bool {
+        self.family == family && table == DockerChain.table && name == DockerChain.name
     }
 }

@@ -14,37 +14,169 @@ package actor Firewall {
     private let identity: NetworkIdentity
     private let nft: Tool
     private let logger: Logger
+    /// Whom trouble is told.
+    nonisolated let trouble: NetworkTrouble
     private let turn = OneAtATime()
-    private var networks: [String: FirewalledNetwork] = [:]
+    private var networks: [String: BridgeSettings] = [:]
+    private var cards: [String: NICRules] = [:]
+    private var proxies: [NICOwner: ProxyForward] = [:]
     private var written: JSONValue?
     private var reported: Set<NetworkWarning> = []
+    private var hasTold = false
 
     /// Nothing is done yet.
-    package init(identity: NetworkIdentity, nft: Tool = Tool("nft"), logger: Logger) {
+    package init(
+        identity: NetworkIdentity, nft: Tool = Tool("nft"), logger: Logger, trouble: NetworkTrouble = .untold
+    ) {
         self.identity = identity
+        self.trouble = trouble
         self.nft = nft
         self.logger = logger
     }
 
     /// Tells of networks that will start; writes nothing.
     package func expect(_ networks: [BridgeSettings]) {
-        for network in networks { self.networks[network.name] = FirewalledNetwork(network) }
+        for network in networks { self.networks[network.name] = network }
     }
+
+    /// Tells of proxies whose instances probably run; writes nothing.
+    package func expect(_ proxies: [NICOwner: ProxyForward]) { self.proxies.merge(proxies) { own, _ in own } }
 
     /// Writes the rules with this network's among them, and answers what other firewalls do to it.
     package func put(_ network: BridgeSettings) async throws -> [NetworkWarning] {
-        networks[network.name] = FirewalledNetwork(network)
-        return try await write().filter { $0.network == network.name }
+        try await put([network]).filter { $0.network == network.name }
+    }
+
+    /// Writes the rules with those of these networks among them, all at once; when that fails, the rules stay as they
+    /// were.
+    @discardableResult
+    package func put(_ changed: [BridgeSettings]) async throws -> [NetworkWarning] {
+        try await turn.run {
+            let before = changed.map { ($0.name, networks[$0.name]) }
+            for network in changed { networks[network.name] = network }
+            do {
+                return try await write()
+            } catch {
+                for (name, network) in before { networks[name] = network }
+                throw error
+            }
+        }
     }
 
     /// Writes the rules without that network's; the last one takes the table with it.
     package func remove(_ name: String) async throws {
-        networks[name] = nil
-        _ = try await write()
+        try await turn.run {
+            networks[name] = nil
+            _ = try await write()
+        }
+    }
+
+    // MARK: instances
+
+    /// Has the packets that come from a NIC looked at from now on.
+    package func put(_ hostName: String, _ rules: NICRules) async throws {
+        try await turn.run {
+            let before = cards[hostName]
+            cards[hostName] = rules
+            do {
+                try await write([hostName: rules], table: "add")
+            } catch {
+                cards[hostName] = before
+                throw error
+            }
+        }
+    }
+
+    /// Tells of NICs that are there already, as at the start of lexd, and writes the rules of all anew.
+    package func adopt(_ found: [String: NICRules]) async throws {
+        try await turn.run {
+            cards.merge(found) { $1 }
+            let isThere = try await hasCardTable()
+            if !cards.isEmpty || isThere { try await writeCards() }
+        }
+    }
+
+    /// Looks at the packets of a NIC no more; that it did not is fine.
+    package func remove(card hostName: String) async throws {
+        try await turn.run {
+            guard cards.removeValue(forKey: hostName) != nil else { return }
+            let table: JSONValue = ["family": "netdev", "name": .string(identity.tag)]
+            if cards.isEmpty {
+                return try await run(
+                    ["nftables": [["add": ["table": table]], ["delete": ["table": table]]]],
+                    "remove the firewall table netdev \(identity.tag)")
+            }
+            let chain: JSONValue = [
+                "family": "netdev", "table": .string(identity.tag), "name": .string(NICRules.chain(hostName)),
+            ]
+            // Some kernels remove the chain with the interface: so it is there again for a moment.
+            try await run(
+                [
+                    "nftables": [
+                        ["add": ["table": table]], ["add": ["chain": chain]], ["flush": ["chain": chain]],
+                        ["delete": ["chain": chain]],
+                    ]
+                ], "remove the firewall rules of \(hostName)")
+        }
+    }
+
+    /// Passes packets on to an instance from now on.
+    package func put(_ owner: NICOwner, _ proxy: ProxyForward) async throws {
+        try await turn.run {
+            let before = proxies[owner]
+            proxies[owner] = proxy
+            do { _ = try await write() } catch {
+                proxies[owner] = before
+                throw error
+            }
+        }
+    }
+
+    /// Passes nothing on to it any more; that it did not is fine.
+    package func remove(proxy owner: NICOwner) async throws {
+        try await turn.run {
+            guard proxies.removeValue(forKey: owner) != nil else { return }
+            _ = try await write()
+        }
+    }
+
+    /// Whether somebody else has a listen address and port of a proxy already.
+    package func owner(of proxy: ProxyForward, except owner: NICOwner) -> NICOwner? {
+        proxies.first { $0.key != owner && $0.value.overlaps(proxy) }?.key
+    }
+
+    private func hasCardTable() async throws -> Bool {
+        let tag = identity.tag
+        return try await blocking { try FirewallChain.all() }.contains { $0.family == "netdev" && $0.table == tag }
+    }
+
+    private func writeCards() async throws {
+        let present = try await blocking { Set(try NetlinkSession().links().map(\.name)) }
+        cards = cards.filter { present.contains($0.key) }
+        try await write(cards, table: "replace")
+    }
+
+    private func write(_ cards: [String: NICRules], table how: String) async throws {
+        let table: JSONValue = ["family": "netdev", "name": .string(identity.tag)]
+        var commands: [JSONValue] = [["add": ["table": table]]]
+        if how == "replace" {
+            commands.append(["delete": ["table": table]])
+            if !cards.isEmpty { commands.append(["add": ["table": table]]) }
+        }
+        for (hostName, rules) in cards.sorted(by: { $0.key < $1.key }) {
+            commands += rules.commands(table: identity.tag, hostName: hostName)
+        }
+        do {
+            try await run(["nftables": .array(commands)], "write the firewall table netdev \(identity.tag)")
+        } catch let error as APIError where "\(error)".contains("not supported") {
+            throw APIError.badRequest(
+                "cannot filter or limit what an instance sends: this host's kernel has no nftables for interfaces "
+                    + "(CONFIG_NF_TABLES_NETDEV): \(error)")
+        }
     }
 
     /// Makes good what others did to our rules: flushed the ruleset, started Docker. Answers what other firewalls do.
-    package func recheck() async throws -> [NetworkWarning] { try await write() }
+    package func recheck() async throws -> [NetworkWarning] { try await turn.run { try await write() } }
 
     /// Looks after the rules when anybody changes the host's firewall; returns when its task is cancelled.
     ///
@@ -60,7 +192,7 @@ package actor Firewall {
                     changes.drain()
                     // Only what is new: Docker changes the firewall with every container.
                     let before = reported
-                    for warning in try await write() where !before.contains(warning) {
+                    for warning in try await recheck() where !before.contains(warning) {
                         logger.warning("\(warning.text)", metadata: ["network": "\(warning.network)"])
                     }
                 }
@@ -73,26 +205,36 @@ package actor Firewall {
         }
     }
 
+    /// In the caller's turn.
     private func write() async throws -> [NetworkWarning] {
-        try await turn.run {
-            let wanted = FirewallRules.batch(table: identity.tag, networks: Array(networks.values))
-            let chains = try await blocking { try FirewallChain.all() }
-            let isThere = chains.contains { $0.family == "inet" && $0.table == identity.tag }
-            if networks.isEmpty ? isThere : !isThere || wanted != written {
-                try await run(wanted, "write the firewall table inet \(identity.tag)")
-                written = wanted
-            }
-            let bridges = networks.keys.sorted()
-            for family in ["ip", "ip6"] {
-                let docker = chains.contains {
-                    $0.family == family && $0.table == DockerChain.table && $0.name == DockerChain.name
-                }
-                if docker { try await writeDocker(family: family, bridges: bridges) }
-            }
-            let warnings = try await warnings(bridges, chains)
-            reported = Set(warnings)
-            return warnings
+        let wanted = FirewallRules.batch(
+            table: identity.tag, networks: Array(networks.values),
+            proxies: proxies.sorted { $0.key.description < $1.key.description }.map(\.value))
+        let chains = try await blocking { try FirewallChain.all() }
+        let isThere = chains.contains { $0.family == "inet" && $0.table == identity.tag }
+        if !cards.isEmpty {
+            let there = Set(chains.filter { $0.family == "netdev" && $0.table == identity.tag }.map(\.name))
+            if !cards.keys.allSatisfy({ there.contains(NICRules.chain($0)) }) { try await writeCards() }
         }
+        if networks.isEmpty && proxies.isEmpty ? isThere : !isThere || wanted != written {
+            try await run(wanted, "write the firewall table inet \(identity.tag)")
+            written = wanted
+        }
+        let bridges = networks.values.filter { $0.ipv4Passage.firewall || $0.ipv6Passage.firewall }.map(\.name).sorted()
+        for family in ["ip", "ip6"] {
+            if chains.contains(where: { $0.isDocker(family) }) {
+                let allowed = networks.values.filter {
+                    family == "ip6" ? $0.ipv6Passage.isOpen : $0.ipv4Passage.isOpen
+                }
+                try await writeDocker(family: family, bridges: allowed.map(\.name).sorted())
+            }
+        }
+        let warnings = try await warnings(bridges, chains)
+        // Told also when it is nothing, for what was told before; but not what was told already.
+        if Set(warnings) != reported || !hasTold { await trouble.foreignFirewalls(warnings) }
+        hasTold = true
+        reported = Set(warnings)
+        return warnings
     }
 
     private func warnings(_ bridges: [String], _ chains: [FirewallChain]) async throws -> [NetworkWarning] {
@@ -128,7 +270,23 @@ package actor Firewall {
         return (try? JSONDecoder().decode(JSONValue.self, from: Data(output.text.utf8))) ?? .null
     }
 
+    /// Makes our rules in Docker's chain right.
+    ///
+    /// Docker changes its chain between our look and our write whenever it pleases. A chain that has gone needs no
+    /// rules; one that has become another is looked at again.
     private func writeDocker(family: String, bridges: [String]) async throws {
+        for attempt in 1... {
+            do {
+                return try await replaceDockerRules(family: family, bridges: bridges)
+            } catch {
+                let isThere = try await blocking { try FirewallChain.all() }.contains { $0.isDocker(family) }
+                guard isThere else { return }
+                if attempt == 3 { throw error }
+            }
+        }
+    }
+
+    private func replaceDockerRules(family: String, bridges: [String]) async throws {
         let place = "\(family) \(DockerChain.table) \(DockerChain.name)"
         let text = try await nft.check(
             ["-j", "-a", "list", "chain", family, DockerChain.table, DockerChain.name],

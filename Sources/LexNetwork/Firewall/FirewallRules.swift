@@ -1,114 +1,114 @@
 package import LexAPI
 
-/// What the firewall must know of one network.
-package struct FirewalledNetwork: Sendable, Equatable {
-    /// The name of its bridge.
-    package var bridge: String
-    /// The IPv4 subnet whose packets to elsewhere get the host's address; nil for none.
-    package var ipv4NAT: IPv4Subnet?
-    /// The IPv6 subnet whose packets to elsewhere get the host's address; nil for none.
-    package var ipv6NAT: IPv6Subnet?
-
-    package init(bridge: String, ipv4NAT: IPv4Subnet? = nil, ipv6NAT: IPv6Subnet? = nil) {
-        self.bridge = bridge
-        self.ipv4NAT = ipv4NAT
-        self.ipv6NAT = ipv6NAT
-    }
-
-    init(_ settings: BridgeSettings) {
-        self.init(
-            bridge: settings.name, ipv4NAT: settings.ipv4NAT ? settings.ipv4 : nil,
-            ipv6NAT: settings.ipv6NAT ? settings.ipv6 : nil)
-    }
-}
-
 /// The rules of all networks, as a batch for `nft -j -f -` (libnftables-json(5)).
 package enum FirewallRules {
     /// Replaces the table by what `networks` need; without networks, removes it. The kernel takes the whole batch or
     /// nothing, so no packet meets a table that is half made.
-    package static func batch(table: String, networks: [FirewalledNetwork]) -> JSONValue {
+    package static func batch(
+        table: String, networks: [BridgeSettings], proxies: [ProxyForward] = []
+    ) -> JSONValue {
         // `delete` fails where there is no table, so it is added first.
         let reference: JSONValue = ["family": "inet", "name": .string(table)]
         var commands: [JSONValue] = [["add": ["table": reference]], ["delete": ["table": reference]]]
-        if !networks.isEmpty {
+        if !networks.isEmpty || !proxies.isEmpty {
+            let chains = chains(networks.sorted { $0.name < $1.name }, proxies)
             commands.append(["add": ["table": reference]])
-            let networks = networks.sorted { $0.bridge < $1.bridge }
-            commands += chain(table, "input", hook: "input", type: "filter", priority: 0, networks.flatMap(input))
-            commands += chain(table, "forward", hook: "forward", type: "filter", priority: 0, networks.flatMap(forward))
-            commands += chain(
-                table, "postrouting", hook: "postrouting", type: "nat", priority: 100,
-                networks.flatMap(translation))
+            // All chains first: a rule can only jump to one that is there.
+            commands += chains.map { $0.declaration(table: table) }
+            commands += chains.flatMap { $0.content(table: table) }
         }
         return ["nftables": .array(commands)]
     }
 
-    private static func chain(
-        _ table: String, _ name: String, hook: String, type: String, priority: Int64, _ rules: [[JSONValue]]
-    ) -> [JSONValue] {
-        let chain: JSONValue = [
-            "family": "inet", "table": .string(table), "name": .string(name), "type": .string(type),
-            "hook": .string(hook), "prio": .int(priority), "policy": "accept",
-        ]
-        return [["add": ["chain": chain]]]
-            + rules.map { expressions in
-                let rule: JSONValue = [
-                    "family": "inet", "table": .string(table), "chain": .string(name), "expr": .array(expressions),
-                ]
-                return ["add": ["rule": rule]]
+    private static func chains(_ networks: [BridgeSettings], _ proxies: [ProxyForward]) -> [NFTChain] {
+        var chains = networks.flatMap(FilterRules.chains)
+        chains.append(NFTChain(name: "input", hook: ("filter", "input", 0), rules: networks.flatMap(input)))
+        chains.append(NFTChain(name: "forward", hook: ("filter", "forward", 0), rules: networks.flatMap(forward)))
+        let forwarding = networks.flatMap { network in network.forwards.map { (network, $0) } }
+        if !forwarding.isEmpty || !proxies.isEmpty {
+            let rules = proxies.flatMap(\.destinations) + ForwardRules.destinations(forwarding.map(\.1))
+            chains.append(NFTChain(name: "prerouting", hook: ("nat", "prerouting", -100), rules: rules))
+            // What the host itself sends meets no prerouting.
+            chains.append(NFTChain(name: "output", hook: ("nat", "output", -100), rules: rules))
+            // Before every translation of source addresses, whoever's it is.
+            chains.append(
+                NFTChain(
+                    name: "hairpin", hook: ("nat", "postrouting", 95),
+                    rules: networks.filter { !$0.forwards.isEmpty }.flatMap(ForwardRules.hairpins)
+                        + proxies.map(\.hairpin)))
+        }
+        // At 100 are the rules of others (srcnat); the first that gives a connection an address decides.
+        for (order, name, priority) in [
+            (NATOrder.before, "postrouting", Int64(99)), (.after, "postrouting_after", 101),
+        ] {
+            let rules = networks.flatMap { translation($0, order) }
+            if !rules.isEmpty {
+                chains.append(NFTChain(name: name, hook: ("nat", "postrouting", priority), rules: rules))
             }
+        }
+        return chains
     }
 
     // What the instances ask of the host: DNS, DHCP, and the ICMPv6 without which IPv6 does not work (RFC 4890).
     // An accept here does not overrule a drop elsewhere; that is what `ForeignFirewalls` looks for.
-    private static func input(_ network: FirewalledNetwork) -> [[JSONValue]] {
-        let from = interface("iifname", network.bridge)
+    private static func input(_ network: BridgeSettings) -> [[JSONValue]] {
+        let from = NFT.interface("iifname", network.name)
         let neighbours: JSONValue = [
             "nd-router-solicit", "nd-router-advert", "nd-neighbor-solicit", "nd-neighbor-advert",
             "mld2-listener-report",
         ]
-        return [
-            [from, match(payload("udp", "dport"), ["set": [53, 67, 547]]), accept],
-            [from, match(payload("tcp", "dport"), 53), accept],
-            [from, match(payload("icmpv6", "type"), ["set": neighbours]), accept],
-        ]
-    }
-
-    private static func forward(_ network: FirewalledNetwork) -> [[JSONValue]] {
-        [[interface("iifname", network.bridge), accept], [interface("oifname", network.bridge), accept]]
-    }
-
-    private static func translation(_ network: FirewalledNetwork) -> [[JSONValue]] {
-        func rule(_ protocolName: String, _ prefix: JSONValue) -> [JSONValue] {
-            [
-                match(payload(protocolName, "saddr"), prefix),
-                match(payload(protocolName, "daddr"), prefix, "!="),
-                // Not what the host itself sends to the bridge's own multicast groups.
-                interface("oifname", network.bridge, "!="),
-                ["masquerade": .null],
-            ]
-        }
         var rules: [[JSONValue]] = []
-        if let subnet = network.ipv4NAT {
-            rules.append(rule("ip", prefix("\(subnet.network)", subnet.prefix)))
-        }
-        if let subnet = network.ipv6NAT {
-            rules.append(rule("ip6", prefix("\(subnet.network.address)", subnet.prefix)))
+        for isIPv6 in [false, true] where filters(network, isIPv6) {
+            let family = NFT.isFamily(isIPv6)
+            let asked: JSONValue = isIPv6 ? [53, 547] : [53, 67]
+            rules.append([from, family, NFT.match(NFT.payload("udp", "dport"), ["set": asked]), NFT.accept])
+            rules.append([from, family, NFT.match(NFT.payload("tcp", "dport"), 53), NFT.accept])
+            if isIPv6 {
+                rules.append([from, NFT.match(NFT.payload("icmpv6", "type"), ["set": neighbours]), NFT.accept])
+            }
         }
         return rules
     }
 
-    static let accept: JSONValue = ["accept": .null]
+    /// Whether there are rules about the packets of a family. A family without an address has them too: what instances
+    /// do with it among themselves is theirs, but nothing of it passes.
+    private static func filters(_ network: BridgeSettings, _ isIPv6: Bool) -> Bool {
+        (isIPv6 ? network.ipv6Passage : network.ipv4Passage).firewall
+    }
 
-    static func interface(_ key: String, _ name: String, _ operation: String = "==") -> JSONValue {
-        match(["meta": ["key": .string(key)]], .string(name), operation)
+    private static func forward(_ network: BridgeSettings) -> [[JSONValue]] {
+        let (from, to) = (NFT.interface("iifname", network.name), NFT.interface("oifname", network.name))
+        var rules: [[JSONValue]] = []
+        for isIPv6 in [false, true] where filters(network, isIPv6) {
+            let family = NFT.isFamily(isIPv6)
+            if (isIPv6 ? network.ipv6Passage : network.ipv4Passage).routing {
+                rules += [[from, family, NFT.accept], [to, family, NFT.accept]]
+            } else {
+                // Where bridged packets go through the firewall too (br_netfilter), those between instances pass.
+                rules += [[from, to, family, NFT.accept], [from, family, NFT.reject], [to, family, NFT.reject]]
+            }
+        }
+        return rules
     }
-    private static func match(_ left: JSONValue, _ right: JSONValue, _ operation: String = "==") -> JSONValue {
-        ["match": ["op": .string(operation), "left": left, "right": right]]
-    }
-    private static func payload(_ protocolName: String, _ field: String) -> JSONValue {
-        ["payload": ["protocol": .string(protocolName), "field": .string(field)]]
-    }
-    private static func prefix(_ address: String, _ length: UInt32) -> JSONValue {
-        ["prefix": ["addr": .string(address), "len": .int(Int64(length))]]
+
+    private static func translation(_ network: BridgeSettings, _ order: NATOrder) -> [[JSONValue]] {
+        func rule(_ isIPv6: Bool, _ prefix: JSONValue, _ address: IPAddress?) -> [JSONValue] {
+            let family = NFT.family(isIPv6)
+            return [
+                NFT.match(NFT.payload(family, "saddr"), prefix),
+                NFT.match(NFT.payload(family, "daddr"), prefix, "!="),
+                // Not what the host itself sends to the bridge's own multicast groups.
+                NFT.interface("oifname", network.name, "!="),
+                address.map { ["snat": ["family": .string(family), "addr": .string("\($0)")]] } ?? NFT.masquerade,
+            ]
+        }
+        var rules: [[JSONValue]] = []
+        if let subnet = network.ipv4, network.ipv4Passage.nat, network.ipv4Passage.natOrder == order {
+            rules.append(rule(false, NFT.subnet(subnet), network.ipv4Passage.natAddress))
+        }
+        if let subnet = network.ipv6, network.ipv6Passage.nat, network.ipv6Passage.natOrder == order {
+            rules.append(rule(true, NFT.subnet(subnet), network.ipv6Passage.natAddress))
+        }
+        return rules
     }
 }

@@ -8,161 +8,34 @@ import Synchronization
 
 /// The pool of overlays: an image is unpacked once and never changed again; an instance is a directory of its changes.
 ///
-///     images/FINGERPRINT/{rootfs,metadata.yaml,templates}    layers
-///     images/.new-RANDOM/                                    an image being unpacked
-///     containers/NAME/{upper,work,backup.yaml}               volumes
-///     empty/                                                 the layer of instances made from nothing
-///     .removed-RANDOM/                                       what is being removed
+///     containers/NAME/{upper,work,backup.yaml}
+///     containers/NAME/plain                         what cannot lie on an overlay, see PlainDirectories
+///     containers/NAME/below                         the layers between them and the image, once there are snapshots
+///     containers/NAME/snapshots/SNAPSHOT/below      the layers of a snapshot
+///     layers/LAYER/                                 changes that nothing changes any more
 ///
 /// It works on any file system that overlayfs(5) takes as an upper layer, and makes a volume in the time of two
-/// mkdir(2).
-package struct OverlayDriver: StorageDriver {
+/// mkdir(2). The rest of the pool is as in ``PoolDirectory``.
+package struct OverlayDriver: PoolDirectoryDriver {
     package static let name = "overlay"
     package static let version = "1"
 
-    private let path: String
-    private let logger: Logger
-    /// Held while what was deleted is removed: a sweep and the end of the pool must not meet in one tree.
-    private let removal = Removal()
-
-    private final class Removal: Sendable {
-        let lock = Mutex(())
-    }
+    package let pool: PoolDirectory
 
     /// The pool in this directory.
-    package init(path: String, logger: Logger) {
-        self.path = path
-        self.logger = logger
-    }
+    package init(path: String, logger: Logger) { pool = PoolDirectory(path, logger: logger, parts: ["layers"]) }
 
-    package func createPool() async throws {
-        let path = path
-        try await blocking {
-            if let names = try? directoryNames(path), !names.isEmpty {
-                throw APIError.badRequest(
-                    "Cannot create a storage pool in \(path): the directory is not empty. Choose another source, or "
-                        + "empty it")
-            }
-            try makeDirectories(path)
-            try checked("change the mode of", path) { chmod(path, 0o700) }
-            try Self.makeLayout(path)
-        }
-    }
+    let layerLock = LayerLock()
 
-    private static func makeLayout(_ path: String) throws {
-        for name in ["images", "containers", "empty"] { try makeDirectories("\(path)/\(name)") }
-        // The layer of an empty instance gives the root directory its mode.
-        try checked("change the mode of", "\(path)/empty") { chmod("\(path)/empty", 0o755) }
-    }
-
-    package func openPool() async throws {
-        let path = path
-        let logger = logger
-        try await blocking {
-            try checkClosedDirectory(path)
-            try Self.makeLayout(path)
-            for name in try directoryNames(path + "/images") where name.hasPrefix(".") {
-                logger.info("removing an image that was not finished", metadata: ["path": "\(path)/images/\(name)"])
-                try removeTree("\(path)/images/\(name)")
-            }
-        }
-    }
-
-    package func sweep() async throws {
-        let path = path
-        let removal = removal
-        try await blocking {
-            try removal.lock.withLock { _ in
-                for name in try directoryNames(path) where name.hasPrefix(".removed-") {
-                    try removeTree("\(path)/\(name)")
-                }
-            }
-        }
-    }
-
-    package func deletePool() async throws {
-        let volumes = try await volumes()
-        guard volumes.isEmpty else { throw APIError.badRequest("The storage pool is currently in use") }
-        let path = path
-        let removal = removal
-        try await blocking {
-            try removal.lock.withLock { _ in
-                for name in try directoryNames(path) { try removeTree("\(path)/\(name)") }
-            }
-            // The directory itself may be a mount point or a person's; then it stays, empty.
-            rmdir(path)
-        }
-    }
-
-    package func resources() async throws -> StoragePool.Resources {
-        let path = path
-        return try await blocking {
-            let directory = try OwnedDescriptor.directory(path)
-            var total: UInt64 = 0
-            var available: UInt64 = 0
-            var inodes: UInt64 = 0
-            var inodesFree: UInt64 = 0
-            var magic: Int64 = 0
-            try checked("look at the file system of", path) {
-                lex_file_system_space(directory.number, &total, &available, &inodes, &inodesFree, &magic)
-            }
-            return StoragePool.Resources(
-                space: .init(used: total - min(available, total), total: total),
-                inodes: .init(used: inodes - min(inodesFree, inodes), total: inodes))
-        }
-    }
-
-    // MARK: layers
-
-    private func layerPath(_ fingerprint: Fingerprint) -> String { "\(path)/images/\(fingerprint)" }
-
-    package func layers() async throws -> Set<String> {
-        let path = path
-        return try await blocking { Set(try directoryNames(path + "/images").filter { !$0.hasPrefix(".") }) }
-    }
-
-    package func hasLayer(_ fingerprint: Fingerprint) async throws -> Bool {
-        let layer = layerPath(fingerprint)
-        return try await blocking { access(layer, F_OK) == 0 }
-    }
-
-    package func beginLayer(_ fingerprint: Fingerprint) async throws -> String {
-        let staging = "\(path)/images/.new-\(randomName())"
-        try await blocking { try makeDirectories(staging) }
-        return staging
-    }
-
-    package func finishLayer(_ fingerprint: Fingerprint, from staging: String) async throws -> Bool {
-        let layer = layerPath(fingerprint)
-        return try await blocking {
-            let directory = try OwnedDescriptor.directory(staging)
-            // On disk before it has its name: after a crash a layer is whole or not there.
-            try checked("write out", staging) { lex_syncfs(directory.number) }
-            if lex_rename_new(AT_FDCWD, staging, AT_FDCWD, layer) == 0 { return true }
-            guard errno == EEXIST else { throw SystemError("rename", staging) }
-            // Instances still stand on the layer of an image that was deleted and is back: the same fingerprint is the
-            // same content.
-            try removeTree(staging)
-            return false
-        }
-    }
-
-    package func deleteLayer(_ fingerprint: Fingerprint) async throws { try await remove(layerPath(fingerprint)) }
-
-    package func discard(staging: String) async throws { try await blocking { try removeTree(staging) } }
-
-    // MARK: volumes
-
-    private func volumePath(_ volume: VolumeName) -> String { "\(path)/containers/\(volume)" }
-
-    package func volumes() async throws -> Set<VolumeName> {
-        let path = path
-        return try await blocking { Set(try directoryNames(path + "/containers").map { VolumeName(onDisk: $0) }) }
+    // overlayfs(5) makes in one what it then moves to another: both must count for the same.
+    package func partsOfRoot(in directory: String) throws -> [String] {
+        ["upper", "work", PlainDirectories.name].map { "\(directory)/\($0)" }.filter { PlainDirectories.isThere($0) }
     }
 
     package func create(_ volume: VolumeName, from fingerprint: Fingerprint?) async throws {
-        let directory = volumePath(volume)
-        let lower = fingerprint.map { layerPath($0) + "/rootfs" } ?? "\(path)/empty"
+        guard volume.kind == .instance else { return try await pool.createCustom(volume) }
+        let directory = pool.place(of: volume)
+        let lower = pool.layer(fingerprint)
         try await blocking {
             try checked("make directory", directory) { mkdir(directory, 0o700) }
             do {
@@ -182,48 +55,139 @@ package struct OverlayDriver: StorageDriver {
         }
     }
 
-    package func delete(_ volume: VolumeName) async throws { try await remove(volumePath(volume)) }
+    package func copy(_ volume: VolumeName, to new: VolumeName) async throws {
+        guard volume.isRoot else { return try await pool.copyCustom(volume, to: new) }
+        let source = pool.place(of: volume)
+        switch (volume.kind, new.kind) {
+        case (.instanceSnapshot, .instanceSnapshot):
+            try await stage(new, chain: { try chain(ofSnapshot: source) }, plainOf: source, changes: nil)
+        case (.instanceSnapshot, _):
+            try await stage(new, chain: { try chain(ofSnapshot: source) }, plainOf: source) { upper, chain, _, _ in
+                try TreeCopy(linkDirectory: "", overlayAttributes: .dropped)
+                    .copyEmpty(path(ofLayer: chain.layers[0]), to: upper)
+            }
+        default:
+            try await stage(new, chain: { try LayerChain(in: source) }, plainOf: source) {
+                upper, _, links, isCancelled in
+                try TreeCopy(linkDirectory: links, overlayAttributes: .kept, isCancelled: isCancelled)
+                    .copy("\(source)/upper", to: upper)
+            }
+        }
+    }
+
+    package func create(_ volume: VolumeName, holding tree: VolumeTree) async throws {
+        guard volume.isRoot else {
+            return try await pool.stage(volume) { directory, links, isCancelled in
+                try PoolDirectory.copyPlain(tree, to: directory, links: links, isCancelled: isCancelled)
+            }
+        }
+        try await stage(volume, chain: { LayerChain() }, plainOf: nil) { upper, _, links, isCancelled in
+            try PoolDirectory.copyPlain(tree, to: upper, links: links, isCancelled: isCancelled)
+            try PlainDirectories.takeOut(of: upper, into: String(upper.dropLast("/upper".count)))
+        }
+    }
+
+    private typealias MakeChanges =
+        @Sendable (
+            _ directory: String, _ below: LayerChain, _ links: String, _ isCancelled: @escaping @Sendable () -> Bool
+        ) throws -> Void
+
+    /// Makes an instance's volume over these layers, or a snapshot; `changes` makes the directory of its changes, which of
+    /// a snapshot is its topmost layer.
+    private func stage(
+        _ volume: VolumeName, chain: @escaping @Sendable () throws -> LayerChain, plainOf source: String?,
+        changes: MakeChanges?
+    ) async throws {
+        let driver = self
+        let isSnapshot = volume.kind == .instanceSnapshot
+        let layer = PoolDirectory.randomName()
+        try await pool.stage(
+            at: pool.place(of: volume),
+            place: { made, target in
+                // Until it has its place, nothing stands on its layer.
+                try driver.layerLock.mutex.withLock { _ in
+                    if isSnapshot, changes != nil {
+                        let path = driver.path(ofLayer: layer)
+                        try checked("rename", made) { Glibc.rename("\(made)/upper", path) }
+                    }
+                    try PoolDirectory.placeNew(made, target)
+                }
+            }
+        ) { directory, links, isCancelled in
+            let below = try chain()
+            try checked("make directory", directory) { mkdir(directory, 0o700) }
+            if !isSnapshot {
+                try checked("make directory", "\(directory)/work") { mkdir("\(directory)/work", 0o700) }
+            }
+            try changes?("\(directory)/upper", below, links, isCancelled)
+            if let source {
+                try PlainDirectories.copy(
+                    from: source, to: directory, links: links + ".plain", isCancelled: isCancelled)
+            }
+            try (isSnapshot && changes != nil ? below.adding(layer) : below).write(in: directory)
+        }
+    }
+
+    /// What lies below a root's own changes, the topmost first.
+    func lowers(_ chain: LayerChain, _ fingerprint: Fingerprint?) -> [String] {
+        chain.layers.map { path(ofLayer: $0) } + [chain.isWhole ? pool.layer(nil) : pool.layer(fingerprint)]
+    }
+
+    package func tree(of volume: VolumeName, from fingerprint: Fingerprint?) async throws -> VolumeTree {
+        let directory = pool.place(of: volume)
+        guard volume.isRoot else {
+            return try await blocking { VolumeTree(try OwnedDescriptor.directory(directory), path: directory) }
+        }
+        let driver = self
+        return try await blocking {
+            let isSnapshot = volume.kind == .instanceSnapshot
+            let chain = isSnapshot ? try driver.chain(ofSnapshot: directory) : try LayerChain(in: directory)
+            let lowers = driver.lowers(chain, fingerprint)
+            let view = try Self.view(of: isSnapshot ? lowers : [directory + "/upper"] + lowers, directory)
+            var beside: [String: VolumeTree] = [:]
+            for (name, place) in PlainDirectories.places {
+                let path = "\(directory)/\(PlainDirectories.name)/\(name)"
+                guard PlainDirectories.isThere(path) else { continue }
+                beside[place] = VolumeTree(try OwnedDescriptor.directory(path), path: path)
+            }
+            return VolumeTree(view, path: directory, beside: beside)
+        }
+    }
+
+    /// The files that directories show when they lie upon each other, the topmost first.
+    static func view(of directories: [String], _ path: String) throws -> OwnedDescriptor {
+        var layers: [Int32] = []
+        defer { for layer in layers { close(layer) } }
+        for directory in directories { layers.append(try OwnedDescriptor.directory(directory).release()) }
+        // The mount is nowhere but behind its descriptor, and gone with it.
+        let view = try checked("look through the overlay of", path) { lex_overlay_view(layers, layers.count) }
+        return OwnedDescriptor(taking: view)
+    }
 
     package func root(of volume: VolumeName, from fingerprint: Fingerprint?) async throws -> RootSource {
-        RootSource(
-            lowerDirectories: [fingerprint.map { layerPath($0) + "/rootfs" } ?? "\(path)/empty"],
-            dataDirectory: volumePath(volume))
+        let directory = pool.place(of: volume)
+        guard volume.isRoot else { return .directory(directory) }
+        let chain = try await blocking { try LayerChain(in: directory) }
+        return .overlay(lowerDirectories: lowers(chain, fingerprint), dataDirectory: directory)
     }
 
     package func usage(of volume: VolumeName) async throws -> ByteSize {
-        let upper = volumePath(volume) + "/upper"
-        return try await blockingInBackground { ByteSize(bytes: try treeSize(upper)) }
-    }
-
-    package func prepareBackup(_ bytes: [UInt8], of volume: VolumeName) async throws {
-        let file = volumePath(volume) + "/backup.yaml.prepared"
-        try await blocking { try replaceFile(file, bytes) }
-    }
-
-    package func finishBackup(of volume: VolumeName) async throws {
-        let file = volumePath(volume) + "/backup.yaml"
-        try await blocking { try checked("rename to", file) { rename(file + ".prepared", file) } }
-    }
-
-    package func hasBackup(_ volume: VolumeName) async throws -> Bool {
-        let file = volumePath(volume) + "/backup.yaml"
-        return try await blocking { access(file, F_OK) == 0 }
-    }
-
-    package func removeBackup(of volume: VolumeName) async throws {
-        let file = volumePath(volume) + "/backup.yaml"
-        try await blocking { _ = unlink(file) }
-    }
-
-    /// Takes a tree out of sight at once; `sweep` gives its space back.
-    private func remove(_ tree: String) async throws {
-        let aside = "\(path)/.removed-\(randomName())"
-        try await blocking {
-            if rename(tree, aside) != 0, errno != ENOENT { throw SystemError("rename", tree) }
+        let directory = pool.place(of: volume)
+        switch volume.kind {
+        case .instance: return try await usage(of: directory + "/upper", besidePlainOf: directory)
+        case .instanceSnapshot:
+            let driver = self
+            let chain = try await blocking { try driver.chain(ofSnapshot: directory) }
+            return try await usage(of: path(ofLayer: chain.layers[0]), besidePlainOf: directory)
+        case .custom, .snapshot: return try await pool.usage(of: directory)
         }
     }
-}
 
-private func randomName() -> String {
-    String(UInt64.random(in: .min ... .max), radix: 36)
+    private func usage(of changes: String, besidePlainOf directory: String) async throws -> ByteSize {
+        let own = try await pool.usage(of: changes)
+        let plain = "\(directory)/\(PlainDirectories.name)"
+        guard try await blocking({ PlainDirectories.isThere(plain) }) else { return own }
+        let (sum, isTooMuch) = own.bytes.addingReportingOverflow(try await pool.usage(of: plain).bytes)
+        return isTooMuch ? own : ByteSize(bytes: sum)
+    }
 }

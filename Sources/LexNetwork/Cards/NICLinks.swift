@@ -30,6 +30,40 @@ enum NICLinks {
                 LinkChange(
                     up: true, master: link.index, alias: identity.alias(of: nic.owner),
                     generatesLinkLocal: hasIPv6 ? false : nil, group: 0))
+            if let vlans = nic.vlans { try join(vlans, name, bridge: bridge, session) }
+        } catch {
+            try? session.deleteLink(name)
+            throw error
+        }
+        return name
+    }
+
+    /// Puts a port of a bridge that filters VLANs into those it is to have. Nothing has passed by it before: the other
+    /// end is down.
+    private static func join(
+        _ vlans: PortVLANs, _ name: String, bridge: String, _ session: NetlinkSession
+    ) throws {
+        guard let port = try session.link(named: name) else { throw SystemError("find", name, code: ENODEV) }
+        if let untagged = vlans.untagged {
+            let usual = try readFile("/sys/class/net/\(bridge)/bridge/default_pvid").prefix { $0 != "\n" }
+            let wanted: UInt16? = if case .id(let id) = untagged { id } else { nil }
+            if let usual = UInt16(usual), usual != 0, usual != wanted {
+                try session.leaveVLANs(usual...usual, port: port)
+            }
+            if let wanted { try session.joinVLANs(wanted...wanted, port: port, isUntagged: true) }
+        }
+        for range in vlans.tagged { try session.joinVLANs(range.ids, port: port, isUntagged: false) }
+    }
+
+    /// Makes the pair with an end that is the host's own; answers the name of the host's end, which is down.
+    ///
+    /// Without an MTU it has the kernel's.
+    static func createAlone(
+        _ nic: NIC, mtu: UInt32?, identity: NetworkIdentity, _ session: NetlinkSession
+    ) throws -> String {
+        let name = try createPair(nic, mtu: nic.mtu ?? mtu, identity: identity, session)
+        do {
+            try session.change(name, LinkChange(alias: identity.alias(of: nic.owner), group: 0))
         } catch {
             try? session.deleteLink(name)
             throw error
@@ -38,7 +72,7 @@ enum NICLinks {
     }
 
     private static func createPair(
-        _ nic: NIC, mtu: UInt32, identity: NetworkIdentity, _ session: NetlinkSession
+        _ nic: NIC, mtu: UInt32?, identity: NetworkIdentity, _ session: NetlinkSession
     ) throws -> String {
         // False when a link of one of the names exists already.
         func create(_ name: String) throws(SystemError) -> Bool {
@@ -53,7 +87,7 @@ enum NICLinks {
         }
         guard let name = nic.hostName else {
             for _ in 0..<8 {
-                let name = "lexd" + eightDigits(UInt32.random(in: 0...UInt32.max))
+                let name = randomName("lexd")
                 if try create(name) { return name }
             }
             throw SystemError("find a free name for", "the NIC \(nic.owner)", code: EEXIST)
@@ -69,6 +103,9 @@ enum NICLinks {
         }
         return name
     }
+
+    /// A name for a link of ours that nobody has chosen.
+    static func randomName(_ beginning: String) -> String { beginning + eightDigits(UInt32.random(in: 0...UInt32.max)) }
 
     private static func eightDigits(_ number: UInt32) -> String {
         let digits = String(number, radix: 16)

@@ -13,9 +13,10 @@ package struct HostBridge: NICAttaching {
     }
 
     package func attach(_ nic: NIC) async throws -> AttachedNIC {
-        if nic.ipv4 != nil {
+        if nic.ipv4 != nil || nic.ipv6 != nil {
             throw APIError.badRequest(
-                "cannot attach \(nic.owner): ipv4.address needs a managed network, \"\(name)\" is a bridge of the host")
+                "cannot attach \(nic.owner): ipv4.address and ipv6.address need a managed network, \"\(name)\" is a "
+                    + "bridge of the host")
         }
         let (name, identity) = (name, identity)
         let hostName = try await blocking { try NICLinks.create(nic, in: name, identity: identity) }
