@@ -29,7 +29,7 @@ enum Main {
     private static func run(_ job: inout Received<ArchiveJob>, _ replies: Replies) throws -> ArchiveResult {
         switch job.value {
         case .unpackImage(let limits):
-            return try unpackImage(limits, replies)
+            return try unpackImage(limits, root: job.takeDescriptor(), replies)
         case .composeImage(let composition):
             guard let output = job.takeDescriptor() else { throw SystemError("write", "the image", code: EBADF) }
             return try composeImage(composition, output: output, replies)

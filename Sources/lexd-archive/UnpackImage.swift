@@ -3,14 +3,20 @@ import CLexLinux
 import Glibc
 import LexIPC
 
-/// Unpacks a unified image from descriptor 0 into `/t`.
-func unpackImage(_ limits: ArchiveLimits, _ replies: Replies) throws -> ArchiveResult {
-    let reader = try ArchiveReader(descriptor: 0)
+/// Unpacks an image from descriptor 0 into `/t`; with a second descriptor that holds its root file system, the first
+/// holds its metadata only.
+func unpackImage(
+    _ limits: ArchiveLimits, root: consuming OwnedDescriptor?, _ replies: Replies
+) throws -> ArchiveResult {
     var unpacking = Unpacking(rules: ImageRules(limits), tree: try TargetTree("/t"))
-    while let entry = try reader.next() {
-        try unpacking.take(entry, reader)
-        try replies.progress(reader.bytesRead)
+    guard let root else {
+        try unpacking.takeAll(openSource(0), replies)
+        return try unpacking.finish()
     }
+    unpacking.begin(.metadata)
+    try unpacking.takeAll(openSource(0), replies)
+    unpacking.begin(.root)
+    try unpacking.takeAll(openSource(root.number), replies)
     return try unpacking.finish()
 }
 
@@ -18,13 +24,25 @@ private struct Unpacking: ~Copyable {
     private var rules: ImageRules
     private var tree: TargetTree
     private var metadata: [UInt8] = []
+    /// The bytes of the files that are read already.
+    private var bytesBefore: UInt64 = 0
 
     init(rules: ImageRules, tree: consuming TargetTree) {
         self.rules = rules
         self.tree = tree
     }
 
-    mutating func take(_ entry: ArchiveEntry, _ reader: ArchiveReader) throws {
+    mutating func begin(_ part: ImageRules.Part) { rules.begin(part) }
+
+    mutating func takeAll(_ reader: any EntrySource, _ replies: Replies) throws {
+        while let entry = try reader.nextEntry() {
+            try take(entry, reader)
+            try replies.progress(bytesBefore &+ reader.bytesRead)
+        }
+        bytesBefore &+= reader.bytesRead
+    }
+
+    private mutating func take(_ entry: any SourceEntry, _ reader: any EntrySource) throws {
         let facts = entry.facts
         switch try rules.judge(facts) {
         case .skip: return
@@ -44,7 +62,7 @@ private struct Unpacking: ~Copyable {
             metadata: text, entries: rules.budget.entries, bytes: rules.budget.bytes, warnings: rules.warnings.all)
     }
 
-    private mutating func takeMetadata(_ facts: EntryFacts, _ reader: ArchiveReader) throws {
+    private mutating func takeMetadata(_ facts: EntryFacts, _ reader: any EntrySource) throws {
         while let piece = try reader.nextPiece() {
             // What the entry says of its size is libarchive's to hold it to; a hole would say more than it holds.
             guard piece.offset == metadata.count, metadata.count + piece.bytes.count <= ImageRules.longestMetadata
@@ -53,7 +71,7 @@ private struct Unpacking: ~Copyable {
             }
             metadata.append(contentsOf: piece.bytes)
         }
-        try rules.countBytes(metadata.count, read: reader.bytesRead)
+        try rules.countBytes(metadata.count, read: bytesBefore &+ reader.bytesRead)
         let content = metadata
         let path = try EntryPath(facts.path, depth: 1)
         let owner = TargetTree.Owner(user: 0, group: 0, mode: 0o644, modified: timespec())
@@ -62,7 +80,7 @@ private struct Unpacking: ~Copyable {
     }
 
     private mutating func make(
-        _ path: EntryPath, _ entry: ArchiveEntry, _ facts: EntryFacts, _ reader: ArchiveReader
+        _ path: EntryPath, _ entry: any SourceEntry, _ facts: EntryFacts, _ reader: any EntrySource
     ) throws {
         // In range: the rules let nothing else through.
         let owner = TargetTree.Owner(
@@ -77,7 +95,7 @@ private struct Unpacking: ~Copyable {
         }
     }
 
-    private mutating func makeDirectory(_ path: EntryPath, _ owner: TargetTree.Owner, _ entry: ArchiveEntry) throws {
+    private mutating func makeDirectory(_ path: EntryPath, _ owner: TargetTree.Owner, _ entry: any SourceEntry) throws {
         var attributes = keptAttributes(of: entry, path)
         if let list = attributes.first(where: { $0.name == AttributeRules.defaultList }) {
             tree.addDefaultList(path, list.value)
@@ -89,20 +107,21 @@ private struct Unpacking: ~Copyable {
     }
 
     private mutating func makeFile(
-        _ path: EntryPath, _ owner: TargetTree.Owner, _ entry: ArchiveEntry, _ facts: EntryFacts,
-        _ reader: ArchiveReader
+        _ path: EntryPath, _ owner: TargetTree.Owner, _ entry: any SourceEntry, _ facts: EntryFacts,
+        _ reader: any EntrySource
     ) throws {
         let attributes = keptAttributes(of: entry, path)
         var failed: [String] = []
         var rules = self.rules
+        let before = bytesBefore
         try tree.makeFile(
-            path, owner, fill: { try fill($0, path, facts.size, reader, &rules) },
+            path, owner, fill: { try fill($0, path, facts.size, reader, before, &rules) },
             setAttributes: { failed = set(attributes, on: $0) })
         self.rules = rules
         warnLost(failed, path)
     }
 
-    private mutating func keptAttributes(of entry: ArchiveEntry, _ path: EntryPath) -> [Attribute] {
+    private mutating func keptAttributes(of entry: any SourceEntry, _ path: EntryPath) -> [Attribute] {
         var result: [Attribute] = []
         for (name, value) in entry.attributes {
             if AttributeRules.judge(name) == .keep, value.count <= AttributeRules.longestValue {
@@ -138,11 +157,12 @@ private func set(_ attributes: [Attribute], on file: Int32) -> [String] {
 
 /// Writes an entry's content; its holes stay holes.
 private func fill(
-    _ file: Int32, _ path: EntryPath, _ size: Int64, _ reader: ArchiveReader, _ rules: inout ImageRules
+    _ file: Int32, _ path: EntryPath, _ size: Int64, _ reader: any EntrySource, _ bytesBefore: UInt64,
+    _ rules: inout ImageRules
 ) throws {
     var end: Int64 = 0
     while let piece = try reader.nextPiece() {
-        try rules.countBytes(piece.bytes.count, read: reader.bytesRead)
+        try rules.countBytes(piece.bytes.count, read: bytesBefore &+ reader.bytesRead)
         try writeAll(piece.bytes.bytes, to: file, at: piece.offset, path)
         // Without overflow: the kernel has just written up to there.
         end = max(end, piece.offset + Int64(piece.bytes.count))

@@ -39,6 +39,15 @@ enum Main {
             case .netlink(let job): try openNetlink(job, socket)
             case .console(let job): try holdConsoles(job, socket)
             case .confine(let job): try confine(job, &received, socket)
+            case .plug(let job): try plug(job, &received, socket)
+            case .unplug(let job): try unplug(job, &received, socket)
+            case .lxcfs(let job): try bringLXCFS(job, &received, socket)
+            case .files(let job):
+                rename("files \(job.name)")
+                try serveFiles(job, &received, socket)
+            case .proxy(let job): try passConnectionsOn(job, &received, socket)
+            case .intercept(let job): try intercept(job, socket)
+            case .mapping(let job): try tryMapping(job, socket)
             }
         } catch let failure as RuntimeFailure {
             try socket.send(RuntimeReply.failed(failure))

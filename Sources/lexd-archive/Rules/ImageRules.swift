@@ -36,7 +36,7 @@ enum Verdict: Equatable {
     case skip
 }
 
-/// The rules of a unified image: `metadata.yaml`, `rootfs/…`, `templates/…`.
+/// The rules of an image: `metadata.yaml`, `rootfs/…`, `templates/…`, in one file or in two.
 ///
 /// They see one entry after the other and nothing else. What depends on what is there already - a link in the middle
 /// of a path, a directory that becomes something else - is for ``TargetTree``, which asks the file system.
@@ -48,7 +48,17 @@ struct ImageRules {
     /// How many links to things that were left out can be told from links to nothing.
     private static let skippedKept = 10_000
 
+    /// What of an image a file holds.
+    enum Part {
+        case whole
+        /// All but `rootfs/`.
+        case metadata
+        /// What lies in `rootfs/`, without that name before it.
+        case root
+    }
+
     private let depth: UInt64
+    private var part = Part.whole
     private(set) var budget: Budget
     private(set) var warnings = Warnings()
     private(set) var hasMetadata = false
@@ -60,10 +70,17 @@ struct ImageRules {
         budget = Budget(limits)
     }
 
+    /// What the entries from here on belong to.
+    mutating func begin(_ part: Part) {
+        self.part = part
+        skipped = []
+        if part == .root { hasRoot = true }
+    }
+
     /// Judges the next entry.
     mutating func judge(_ entry: EntryFacts) throws(Refusal) -> Verdict {
         try budget.countEntry()
-        let path = try EntryPath(entry.path, depth: depth)
+        let path = try place(entry.path)
         // "./" is the directory the image was packed in.
         guard path.count > 0 else {
             guard entry.kind == .directory else { throw Refusal(entry.path, "must be a directory") }
@@ -71,6 +88,11 @@ struct ImageRules {
         }
         if path.isName(0, "metadata.yaml") { return try judgeMetadata(entry, path) }
         let isRoot = path.isName(0, "rootfs")
+        if isRoot, part == .metadata {
+            // Some packers put an empty one there.
+            guard path.count > 1 || entry.kind != .directory else { return .skip }
+            throw Refusal(entry.path, "belongs to the root file system, which is in the other file of this image")
+        }
         guard isRoot || path.isName(0, "templates") else {
             if path.count == 1 || entry.kind != .directory {
                 warnings.add("\(quoted(entry.path)) is no part of an image and was left out")
@@ -90,6 +112,14 @@ struct ImageRules {
             throw Refusal(entry.path, "is neither a file nor a directory; templates are nothing else")
         }
         return .make(path)
+    }
+
+    /// Where an entry is to lie in the target.
+    private func place(_ raw: [UInt8]) throws(Refusal) -> EntryPath {
+        let path = try EntryPath(raw, depth: depth)
+        guard part == .root else { return path }
+        let root = Array("rootfs".utf8)
+        return try EntryPath(path.count == 0 ? root : root + [UInt8(ascii: "/")] + path.joined, depth: depth)
     }
 
     private mutating func judgeMetadata(_ entry: EntryFacts, _ path: EntryPath) throws(Refusal) -> Verdict {
@@ -118,7 +148,7 @@ struct ImageRules {
             warnings.add("\(quoted(entry.path)) is of an unknown kind and was left out")
             return skip(path)
         case .hardLink(let raw):
-            let target = try EntryPath(raw, depth: depth)
+            let target = try place(raw)
             guard target.isName(0, "rootfs"), target.count > 1 else {
                 throw Refusal(entry.path, "is a hard link to \(quoted(raw)), which is not below rootfs/")
             }
@@ -141,8 +171,8 @@ struct ImageRules {
 
     /// Looks at the whole, after the last entry.
     func finish() throws(Refusal) {
-        guard hasMetadata else { throw Refusal("the archive has no metadata.yaml; every image begins with one") }
-        guard hasRoot else { throw Refusal("the archive has no directory rootfs/, the root file system of an image") }
+        guard hasMetadata else { throw Refusal("the image has no metadata.yaml; every image begins with one") }
+        guard hasRoot else { throw Refusal("the image has no directory rootfs/, its root file system") }
     }
 }
 

@@ -5,9 +5,7 @@ import LexIPC
 
 /// Runs one command in an instance, tells lexd when it runs and how it ended.
 func attach(_ job: AttachJob, _ received: inout Received<RuntimeJob>, _ socket: borrowing JobSocket) throws {
-    guard let container = lxc_container_new(job.name, job.lxcPath) else {
-        throw RuntimeFailure(call: "prepare", subject: job.name, detail: "liblxc has no memory for it")
-    }
+    let container = try reachedContainer(for: job)
     var streams = Streams()
     var master: OwnedDescriptor?
     if job.terminal {
@@ -38,7 +36,23 @@ func attach(_ job: AttachJob, _ received: inout Received<RuntimeJob>, _ socket: 
     try socket.send(RuntimeReply.exited(lex_exit_status(status)))
 }
 
-private struct Streams {
+/// The instance as liblxc knows it, and this process with what keeps a command from making calls that it does not have.
+func reachedContainer(for job: AttachJob) throws -> UnsafeMutablePointer<lxc_container> {
+    guard let container = lxc_container_new(job.name, job.lxcPath) else {
+        throw RuntimeFailure(call: "prepare", subject: job.name, detail: "liblxc has no memory for it")
+    }
+    if job.deniesForeignCalls { try checked("deny", "calls of other widths") { lex_deny_foreign_calls() } }
+    // When nobody answers any more, the command's calls are the kernel's alone.
+    let isIntercepted = try !job.interceptDirectory.isEmpty && beIntercepted(job.interceptDirectory)
+    if job.deniesForeignCalls || isIntercepted {
+        // Else liblxc would leave the instance's profile out: there is a filter already.
+        _ = container.pointee.set_config_item(container, "lxc.seccomp.allow_nesting", "1")
+    }
+    return container
+}
+
+/// The descriptors that a command has as its streams.
+struct Streams {
     var input: Int32 = -1
     var output: Int32 = -1
     var errors: Int32 = -1
@@ -73,7 +87,8 @@ private struct Command {
     var terminal: Bool
 }
 
-private func enter(
+/// Forks the command into the instance.
+func enter(
     _ container: UnsafeMutablePointer<lxc_container>, _ job: AttachJob, _ streams: Streams
 ) throws -> Int32 {
     var options = lxc_attach_options_t()

@@ -14,8 +14,10 @@ func confine(
     _ job: ConfineJob, _ received: inout Received<RuntimeJob>, _ socket: borrowing JobSocket
 ) throws {
     let descriptors = try ConfinedDescriptors(&received, job.program)
-    let ids = try idNamespace(from: job.firstID)
-    try buildRoot(job, ids: ids)
+    let mapped = try idNamespace(from: job.firstID)
+    let isMapped = try job.target.map { try canMap($0, mapped) } ?? true
+    let ids = isMapped ? mapped : try mapNamespace(IDMap(first: 0, count: idCount))
+    try buildRoot(job, ids: ids, isMapped: isMapped)
     // These namespaces are made before the user namespace is entered and so belong to the host's: over its own network
     // or host name the program has no right either.
     try checked("unshare", "the namespaces of \(job.program)") {
@@ -94,7 +96,11 @@ private func idNamespace(from first: UInt32) throws -> OwnedDescriptor {
 }
 
 /// Makes a read-only root that holds the program, what loads it, and its target, and moves this process there.
-private func buildRoot(_ job: ConfineJob, ids: borrowing OwnedDescriptor) throws {
+///
+/// - Parameter isMapped: Whether the target is mounted with the ids. In an instance the kernel may refuse that
+///   (``canMap(_:_:)``): then the program runs under the very ids that it gives to files, so as the root of that
+///   instance, and all else that confines it is as ever.
+private func buildRoot(_ job: ConfineJob, ids: borrowing OwnedDescriptor, isMapped: Bool) throws {
     try checked("unshare", "the mount namespace") { lex_unshare(lex_clone_newns) }
     // Slave: nothing of ours goes to the host, and what is unmounted on the host is not held here.
     try checked("make slave", "/") { lex_mount(nil, "/", nil, lex_ms_rec | lex_ms_slave, nil) }
@@ -120,7 +126,8 @@ private func buildRoot(_ job: ConfineJob, ids: borrowing OwnedDescriptor) throws
         try checked("make directory", "/t") { mkdir("t", 0o755) }
         try attach(
             target.descriptor, target.path, at: "t",
-            attributes: lex_mount_attr_nosuid | lex_mount_attr_nodev | lex_mount_attr_noexec, ids: ids.number)
+            attributes: lex_mount_attr_nosuid | lex_mount_attr_nodev | lex_mount_attr_noexec,
+            ids: isMapped ? ids.number : -1)
     }
     let root = OwnedDescriptor(taking: try checked("open", base) { lex_open_path(".", 0) })
     try checked("make read-only", base) { lex_restrict_mount(root.number, -1, locked) }

@@ -2,9 +2,6 @@ import CLexLinux
 import Glibc
 import LexIPC
 
-/// The last bytes each console said that are kept.
-private let keptBytes = 128 << 10
-
 /// Holds the console terminals of all instances and reads them, so that no instance ever waits for a full one.
 ///
 /// lexd comes and goes; this process stays and is found again by its socket.
@@ -21,36 +18,51 @@ func holdConsoles(_ job: ConsoleJob, _ socket: borrowing JobSocket) throws {
         listener = lex_listen_unix(job.socketPath)
     }
     guard listener >= 0 else { throw SystemError("listen on", job.socketPath) }
+    // A watcher may be gone when it is written to.
+    signal(SIGPIPE, SIG_IGN)
     try socket.send(RuntimeReply.done)
     var holder = ConsoleHolder(listener: OwnedDescriptor(taking: listener))
     while holder.serveOnce() {}
     unlink(job.socketPath)
 }
 
-private struct Console {
-    let master: Int32
-    /// Our own hold on the other side: without one the terminal hangs up whenever the last process inside closes it.
-    let slave: Int32
-    var said: [UInt8] = []
-}
-
 private struct ConsoleHolder: ~Copyable {
     private let listener: OwnedDescriptor
-    private var consoles: [String: Console] = [:]
+    private var consoles: [String: HeldConsole] = [:]
     private var peer: Int32 = -1
 
     init(listener: consuming OwnedDescriptor) { self.listener = listener }
 
+    /// What stands behind an entry of the list that is waited for.
+    private enum Source {
+        case terminal(String)
+        case watcher(String, Int32)
+    }
+
     /// Waits for something to do and does it; false when it is asked to end.
     mutating func serveOnce() -> Bool {
-        let names = Array(consoles.keys)
         var watched = [pollfd(fd: listener.number, events: Int16(POLLIN), revents: 0)]
         watched.append(pollfd(fd: peer, events: Int16(POLLIN), revents: 0))
-        for name in names {
-            watched.append(pollfd(fd: consoles[name]?.master ?? -1, events: Int16(POLLIN), revents: 0))
+        var sources: [Source] = []
+        let now = monotonicMilliseconds()
+        var patience: Int32 = -1
+        for (name, console) in consoles {
+            let isHeldUp = console.isHeldUp(now)
+            if isHeldUp { patience = 100 }
+            watched.append(pollfd(fd: console.master, events: console.wishes(isHeldUp: isHeldUp), revents: 0))
+            sources.append(.terminal(name))
+            for watcher in console.watchers {
+                watched.append(pollfd(fd: watcher.socket, events: console.wishes(of: watcher), revents: 0))
+                sources.append(.watcher(name, watcher.socket))
+            }
         }
-        guard poll(&watched, nfds_t(watched.count), -1) > 0 else { return true }
-        for (name, entry) in zip(names, watched.dropFirst(2)) where entry.revents != 0 { read(name) }
+        guard poll(&watched, nfds_t(watched.count), patience) > 0 else { return true }
+        for (source, entry) in zip(sources, watched.dropFirst(2)) where entry.revents != 0 {
+            switch source {
+            case .terminal(let name): consoles[name]?.terminalIsReady(entry.revents)
+            case .watcher(let name, let socket): consoles[name]?.watcherIsReady(socket, entry.revents)
+            }
+        }
         if watched[1].revents != 0, !answer() { return false }
         if watched[0].revents != 0 {
             // The newest lexd is the one that matters; there is only one at a time.
@@ -63,55 +75,75 @@ private struct ConsoleHolder: ~Copyable {
         return true
     }
 
-    private mutating func read(_ name: String) {
-        guard var console = consoles.removeValue(forKey: name) else { return }
-        var bytes = [UInt8](repeating: 0, count: 4096)
-        // Nothing may be there any more: a guest can take back what it has written (tcflush(3)) between poll and read.
-        let got = bytes.withUnsafeMutableBytes { Glibc.read(console.master, $0.baseAddress, $0.count) }
-        if got > 0 {
-            console.said.append(contentsOf: bytes[..<got])
-            if console.said.count > 2 * keptBytes { console.said.removeFirst(console.said.count - keptBytes) }
-        }
-        consoles[name] = console
-    }
-
     /// Answers one request; false when it is asked to end and holds nothing.
     private mutating func answer() -> Bool {
         let socket = JobSocket(OwnedDescriptor(taking: peer))
         peer = -1
         guard let received = try? socket.receive(ConsoleRequest.self) else { return true }
-        switch received.value {
-        case .open(let instance, let owner):
-            do {
-                try reply(.opened(path: try open(instance, owner)), socket)
-            } catch let error as SystemError {
-                try? reply(.failed(RuntimeFailure(error)), socket)
-            } catch {}
-        case .close(let instance):
-            drop(instance)
-            try? reply(.done, socket)
-        case .log(let instance):
-            try? reply(.log(Array(consoles[instance]?.said.suffix(keptBytes) ?? [])), socket)
-        case .end:
-            try? reply(.done, socket)
-            if consoles.isEmpty { return false }
-        }
+        do {
+            switch received.value {
+            case .open(let instance, let owner):
+                try socket.send(ConsoleReply.opened(path: try open(instance, owner)))
+            case .close(let instance):
+                consoles.removeValue(forKey: instance)?.end()
+                try socket.send(ConsoleReply.done)
+            case .log(let instance): try socket.send(ConsoleReply.log(consoles[instance]?.log ?? []))
+            case .clear(let instance):
+                consoles[instance]?.clear()
+                try socket.send(ConsoleReply.done)
+            case .attach(let instance, let alone): try attach(instance, alone, socket)
+            case .resize(let instance, let columns, let rows):
+                let master = try console(instance).master
+                try checked("set the size of", "the console of \(instance)") {
+                    lex_set_window_size(master, UInt16(clamping: rows), UInt16(clamping: columns))
+                }
+                try socket.send(ConsoleReply.done)
+            case .end:
+                try socket.send(ConsoleReply.done)
+                if consoles.isEmpty { return false }
+            }
+        } catch let error as SystemError {
+            try? socket.send(ConsoleReply.failed(RuntimeFailure(error)))
+        } catch let failure as RuntimeFailure {
+            try? socket.send(ConsoleReply.failed(failure))
+        } catch {}
         peer = socket.release()
         return true
     }
 
-    private func reply(_ reply: ConsoleReply, _ socket: borrowing JobSocket) throws { try socket.send(reply) }
+    private func console(_ instance: String) throws(RuntimeFailure) -> HeldConsole {
+        guard let console = consoles[instance] else {
+            throw RuntimeFailure(
+                call: "find", subject: "the console of \(instance)",
+                detail: "its terminal is gone, as it is when the holder of the consoles was ended. The instance gets "
+                    + "a new one at its next start")
+        }
+        return console
+    }
+
+    private mutating func attach(_ instance: String, _ alone: Bool, _ socket: borrowing JobSocket) throws {
+        _ = try console(instance)
+        let ends = try OwnedDescriptor.socketPair()
+        let theirs = OwnedDescriptor(taking: ends.theirs)
+        guard fcntl(ends.ours, F_SETFL, O_RDWR | O_NONBLOCK) == 0 else {
+            close(ends.ours)
+            throw SystemError("set the flags of", "a socket")
+        }
+        if alone { consoles[instance]?.endWatchers() }
+        consoles[instance]?.add(watcher: ends.ours)
+        try socket.send(ConsoleReply.done, descriptors: [theirs.number])
+    }
 
     private mutating func open(_ instance: String, _ owner: UInt32) throws(SystemError) -> String {
-        drop(instance)
+        consoles.removeValue(forKey: instance)?.end()
         var master: Int32 = -1
         var slave: Int32 = -1
         try checked("open", "a console terminal") { lex_open_terminal(&master, &slave) }
-        let console = Console(master: master, slave: slave)
         let number = lex_terminal_number(master)
-        // The instance's root must be able to open it as its /dev/console. And one console must never keep us from all
-        // others, so its reads do not wait.
-        guard number >= 0, fchown(slave, owner, gid_t.max) == 0, fchmod(slave, 0o600) == 0,
+        // The instance's root must be able to open it as its /dev/console, and login(1) there to give it to whoever
+        // logs in: the kernel lets it only when the group is one of the instance's too. And one console must never
+        // keep us from all others, so its reads do not wait.
+        guard number >= 0, fchown(slave, owner, owner) == 0, fchmod(slave, 0o600) == 0,
             fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK) == 0
         else {
             let error = SystemError("prepare", "a console terminal")
@@ -119,13 +151,7 @@ private struct ConsoleHolder: ~Copyable {
             close(slave)
             throw error
         }
-        consoles[instance] = console
+        consoles[instance] = HeldConsole(master: master, slave: slave)
         return "/dev/pts/\(number)"
-    }
-
-    private mutating func drop(_ instance: String) {
-        guard let console = consoles.removeValue(forKey: instance) else { return }
-        close(console.master)
-        close(console.slave)
     }
 }

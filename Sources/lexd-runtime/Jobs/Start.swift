@@ -15,12 +15,31 @@ func start(_ job: StartJob, _ socket: borrowing JobSocket) throws {
     try checked("unshare", "the mount namespace") { lex_unshare(lex_clone_newns) }
     // Slave: what is unmounted on the host goes here as well, and nothing of ours goes to the host.
     try checked("make slave", "/") { lex_mount(nil, "/", nil, lex_ms_rec | lex_ms_slave, nil) }
-    try assemble(job.overlay, ids: job.ids)
+    let disks = try assemble(job.root, job.disks, job.nodes, ids: job.ids)
+    try place(job.files, below: job.root.rootfs, ids: job.ids)
 
+    var remarks: [String] = []
+    var items = job.items
+    if let directory = job.lxcfs {
+        switch lxcfsState(directory) {
+        case .absent: break
+        case .answers: items += lxcfsItems(directory)
+        case .silent(let why):
+            remarks.append("lxcfs at \(directory) is of no use, so /proc shows the numbers of the host: \(why)")
+        }
+    }
+    // Before liblxc, whose monitor is of this width as well: what is denied here is denied to all that come from us.
+    if job.deniesForeignCalls { try checked("deny", "calls of other widths") { lex_deny_foreign_calls() } }
+    // Likewise. What is neither the guest's nor on its way there is let through.
+    if let interception = job.interception, try !beIntercepted(interception.directory) {
+        throw RuntimeFailure(
+            call: "intercept", subject: "the system calls of \(job.name)", detail: "who is to answer them has ended")
+    }
     guard let container = lxc_container_new(job.name, job.lxcPath) else {
         throw RuntimeFailure(call: "prepare", subject: job.name, detail: "liblxc has no memory for it")
     }
-    for item in job.items where !container.pointee.set_config_item(container, item.key, item.value) {
+    try giveName(container, job.name)
+    for item in items where !container.pointee.set_config_item(container, item.key, item.value) {
         throw RuntimeFailure(
             call: "set", subject: "\(item.key) = \(item.value)", detail: "liblxc refuses it: \(logTail(job.logFile))")
     }
@@ -41,8 +60,18 @@ func start(_ job: StartJob, _ socket: borrowing JobSocket) throws {
     try writeRunFile(job.runFile, monitor: monitor, initProcess: initProcess)
     let netlink = try netlinkSocket(of: initProcess)
     try socket.send(
-        RuntimeReply.started(StartedReply(monitor: monitor, initProcess: initProcess)),
+        RuntimeReply.started(
+            StartedReply(monitor: monitor, initProcess: initProcess, disks: disks, remarks: remarks)),
         descriptors: [monitorDescriptor.number, initDescriptor.number, netlink.number])
+}
+
+/// liblxc writes a container's name into its settings only when it reads them from a file, and without it makes a nonsense
+/// of the path of the AppArmor profile (`apparmor_dir()` in its lsm/apparmor.c): so it reads a file, an empty one.
+private func giveName(_ container: UnsafeMutablePointer<lxc_container>, _ name: String) throws {
+    let empty = OwnedDescriptor(taking: try checked("make", "a file in memory") { lex_memfd("settings") })
+    guard container.pointee.load_config(container, "/proc/self/fd/\(empty.number)") else {
+        throw RuntimeFailure(call: "prepare", subject: name, detail: "liblxc does not read an empty file of settings")
+    }
 }
 
 private func pidfd(_ process: Int32) throws(SystemError) -> OwnedDescriptor {

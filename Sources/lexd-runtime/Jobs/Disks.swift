@@ -1,0 +1,195 @@
+import CLXC
+import CLexLinux
+import Glibc
+import LexIPC
+
+/// Gives a running instance a disk or a device node: the mount is made here, on the host, and then moved in.
+func plug(_ job: PlugJob, _ received: inout Received<RuntimeJob>, _ socket: borrowing JobSocket) throws {
+    let process = try takeProcess(&received, job.path)
+    // What is mounted is opened before we are in the instance, where its path would mean another thing.
+    let tree = try tree(of: job)
+    let identity = try identity(of: tree.number, job.path)
+    if let rule = job.allowed { try set("devices.allow", rule) }
+    try prepareInside(
+        .make(isFile: job.thing.isFile), job.path, of: process, isUnprivileged: job.isUnprivileged)
+    try enterMounts(of: process)
+    let number = try placeInside(job.path)
+    guard number >= 0 else { throw SystemError("open inside the instance", job.path) }
+    let target = OwnedDescriptor(taking: number)
+    try checked("mount on", job.path) { lex_attach_tree_to(tree.number, target.number) }
+    try socket.send(RuntimeReply.plugged(identity))
+}
+
+/// Takes a disk or a device node from a running instance. What the guest has put in its place is left alone.
+func unplug(_ job: UnplugJob, _ received: inout Received<RuntimeJob>, _ socket: borrowing JobSocket) throws {
+    let process = try takeProcess(&received, job.path)
+    let descriptors = try OwnedDescriptor.directory("/proc/self/fd")
+    // First: while it may be used it might be opened again.
+    if let rule = job.denied { try set("devices.deny", rule) }
+    try enterMounts(of: process)
+    let number = try placeInside(job.path)
+    if number < 0 {
+        // The guest has no such place any more.
+        guard [ENOENT, ENOTDIR, ELOOP, ENXIO].contains(errno) else {
+            throw SystemError("open inside the instance", job.path)
+        }
+        return try socket.send(RuntimeReply.done)
+    }
+    let wasThere = try unmount(OwnedDescriptor(taking: number), ifItIs: job.mark, job.path, descriptors)
+    if wasThere, job.removesFile {
+        // What the guest has made of it meanwhile is its own.
+        try? prepareInside(.remove, job.path, of: process, isUnprivileged: job.isUnprivileged)
+    }
+    try socket.send(RuntimeReply.done)
+}
+
+private func takeProcess(
+    _ received: inout Received<RuntimeJob>, _ path: String
+) throws(RuntimeFailure) -> OwnedDescriptor {
+    let process = received.takeDescriptor()
+    guard let process else {
+        throw RuntimeFailure(call: "reach", subject: path, detail: "the process of the instance is missing")
+    }
+    return process
+}
+
+private func tree(of job: PlugJob) throws -> OwnedDescriptor {
+    switch job.thing {
+    case .disk(let disk): return try diskTree(disk)
+    case .node(let node): return try nodeTree(node, in: job.workDirectory)
+    }
+}
+
+/// A mount of a new device node that hangs nowhere yet. It is made in a mount namespace of our own: nothing is left of it
+/// on the host, whatever happens to us.
+private func nodeTree(_ node: NodeMount, in directory: String) throws(SystemError) -> OwnedDescriptor {
+    try checked("unshare", "the mount namespace") { lex_unshare(lex_clone_newns) }
+    try checked("make private", "/") { lex_mount(nil, "/", nil, lex_ms_rec | lex_ms_private, nil) }
+    try mountNodeDirectory(directory)
+    let path = directory + "/node"
+    try make(node, at: path)
+    return OwnedDescriptor(taking: try checked("open the tree", path) { lex_clone_tree(AT_FDCWD, path, 0) })
+}
+
+/// liblxc's monitor holds the program that judges devices on control groups v2: only it can change it.
+private func set(_ item: String, _ rule: DeviceRule) throws {
+    guard let container = lxc_container_new(rule.name, rule.lxcPath) else {
+        throw RuntimeFailure(call: "prepare", subject: rule.name, detail: "liblxc has no memory for it")
+    }
+    guard container.pointee.set_cgroup_item(container, item, rule.rule) else {
+        throw RuntimeFailure(
+            call: "set", subject: "\(item) = \(rule.rule)",
+            detail: "the rules about devices of this running instance cannot be changed; restart it instead")
+    }
+}
+
+/// Answers whether it was there.
+private func unmount(
+    _ target: consuming OwnedDescriptor, ifItIs mark: UnplugJob.Mark, _ path: String,
+    _ descriptors: borrowing OwnedDescriptor
+) throws(SystemError) -> Bool {
+    var place = stat()
+    try checked("look at", path) { fstat(target.number, &place) }
+    switch mark {
+    case .file(.unknown): break
+    case .file(let identity):
+        guard UInt64(place.st_dev) == identity.device, UInt64(place.st_ino) == identity.inode else { return false }
+    case .node(let isBlock, let major, let minor):
+        var found: (major: UInt32, minor: UInt32) = (0, 0)
+        lex_device_number(UInt64(place.st_rdev), &found.major, &found.minor)
+        guard place.st_mode & S_IFMT == (isBlock ? S_IFBLK : S_IFCHR), found == (major, minor) else { return false }
+    }
+    // When it is no mount at all, the last call refuses it.
+    // A mount that is shared would be taken off elsewhere, too, with what is mounted below it.
+    _ = lex_set_propagation(target.number, lex_ms_private, 1)
+    // By what we hold: a path would be looked up again, and the guest may have changed it since.
+    let result: Int32
+    if place.st_mode & S_IFMT == S_IFDIR {
+        try checked("enter", path) { fchdir(target.number) }
+        result = lex_umount_detach(".")
+    } else {
+        result = lex_umount_detach_file(descriptors.number, target.number)
+    }
+    if result == 0 { return true }
+    guard errno == EINVAL else { throw SystemError("unmount", path) }
+    return false
+}
+
+private func enterMounts(of process: borrowing OwnedDescriptor) throws(SystemError) {
+    try checked("enter", "the mount namespace of the instance") { lex_setns(process.number, lex_clone_newns) }
+}
+
+/// A place as the instance finds it, below zero when it does not. Links are the guest's and lead nowhere but into its own
+/// root.
+private func placeInside(_ path: String) throws(SystemError) -> Int32 {
+    let root = try OwnedDescriptor.open("/", lex_o_path | O_DIRECTORY)
+    return lex_open_in_root(root.number, path, lex_o_path)
+}
+
+/// What is done to the place of a mount inside an instance.
+private enum Preparation {
+    /// A directory or a file is made where it is not there.
+    case make(isFile: Bool)
+    /// The file is removed, when it is empty.
+    case remove
+}
+
+/// Does it as the instance's root: with its rights and its ids, and no others.
+private func prepareInside(
+    _ preparation: Preparation, _ path: String, of process: borrowing OwnedDescriptor, isUnprivileged: Bool
+) throws(SystemError) {
+    let child = try checked("fork", "to enter the instance") { lex_fork() }
+    if child == 0 { _exit(becomeRoot(process.number, isUnprivileged) { prepare(preparation, path, below: $0) }) }
+    var status: Int32 = 0
+    try checked("wait for", "process \(child)") { waitpid(child, &status, 0) }
+    let code = lex_exit_status(status)
+    if code != 0 { throw SystemError("make a place inside the instance at", path, code: code) }
+}
+
+private func becomeRoot(_ process: Int32, _ isUnprivileged: Bool, _ body: (Int32) -> Int32) -> Int32 {
+    guard lex_setns(process, (isUnprivileged ? lex_clone_newuser : 0) | lex_clone_newns) == 0 else { return errno }
+    guard lex_setgroups_none() == 0, setgid(0) == 0, setuid(0) == 0 else { return errno }
+    umask(0)
+    let root = open("/", lex_o_path | O_DIRECTORY | O_CLOEXEC)
+    guard root >= 0 else { return errno }
+    return body(root)
+}
+
+private func prepare(_ preparation: Preparation, _ path: String, below root: Int32) -> Int32 {
+    var parent = "/"
+    let parts = path.split(separator: "/")
+    guard let last = parts.last else { return EINVAL }
+    switch preparation {
+    case .make(let isFile):
+        for part in parts.dropLast() {
+            let code = make(String(part), isFile: false, in: parent, below: root)
+            if code != 0 { return code }
+            parent += (parent == "/" ? "" : "/") + part
+        }
+        return make(String(last), isFile: isFile, in: parent, below: root)
+    case .remove:
+        let directory = lex_open_in_root(root, "/" + parts.dropLast().joined(separator: "/"), lex_o_path | O_DIRECTORY)
+        guard directory >= 0 else { return errno }
+        var status = stat()
+        guard fstatat(directory, String(last), &status, AT_SYMLINK_NOFOLLOW) == 0 else { return errno }
+        guard status.st_mode & S_IFMT == S_IFREG, status.st_size == 0 else { return 0 }
+        return unlinkat(directory, String(last), 0) == 0 ? 0 : errno
+    }
+}
+
+/// Makes one part of a path where it is not there.
+private func make(_ name: String, isFile: Bool, in parent: String, below root: Int32) -> Int32 {
+    let present = lex_open_in_root(root, parent + (parent == "/" ? "" : "/") + name, lex_o_path)
+    if present >= 0 {
+        close(present)
+        return 0
+    }
+    guard errno == ENOENT else { return errno }
+    let directory = lex_open_in_root(root, parent, lex_o_path | O_DIRECTORY)
+    guard directory >= 0 else { return errno }
+    defer { close(directory) }
+    guard isFile else { return mkdirat(directory, name, 0o755) == 0 || errno == EEXIST ? 0 : errno }
+    let file = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
+    if file >= 0 { close(file) }
+    return file >= 0 || errno == EEXIST ? 0 : errno
+}
