@@ -80,7 +80,9 @@ package struct Daemon: Sendable {
             await services.shutDown()
             isEnding.open()
         }
-        let server = HTTPServer(router: router, logger: logger) { method, path in
+        let server = HTTPServer(
+            router: router, logger: logger, project: { try await services.projects.asked($0, query: $1) }
+        ) { method, path in
             if path.hasPrefix("/internal/") || path == "/" { return nil }
             // As LXD has it: who waits for an operation's end may still look at it and cancel it.
             if isEnding.isOpen || isShuttingDown.isOpen, method != .get, !path.hasPrefix("/1.0/operations/") {
@@ -92,8 +94,13 @@ package struct Daemon: Sendable {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { await services.operations.run() }
                 group.addTask { await services.instances.run() }
+                group.addTask {
+                    let routes = GuestRoutes(instances: services.instances)
+                    await services.instances.guests.run { await routes.answer($0) }
+                }
                 group.addTask { await services.networks.run() }
                 group.addTask { await services.pools.run() }
+                group.addTask { await services.volumes.run() }
                 group.addTask {
                     try await server.run(unixSocket: paths.socket, group: parts.socketGroup) { isListening.open() }
                 }
@@ -105,6 +112,22 @@ package struct Daemon: Sendable {
                     SystemdNotification.ready()
                     logger.notice("ready", metadata: ["socket": "\(paths.socket)", "version": "\(Release.version)"])
                     await services.instances.autostart()
+                }
+                group.addTask {
+                    guard await isReady.wait() else { return }
+                    await services.expireImages()
+                }
+                group.addTask {
+                    guard await isReady.wait() else { return }
+                    await services.instances.keepSnapshots()
+                }
+                group.addTask {
+                    guard await isReady.wait() else { return }
+                    await services.instances.followLXCFS()
+                }
+                group.addTask {
+                    guard await isReady.wait() else { return }
+                    await services.instances.followHardware()
                 }
                 group.addTask {
                     try? await gracefulShutdown()

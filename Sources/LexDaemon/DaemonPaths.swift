@@ -12,6 +12,8 @@ package struct DaemonPaths: Sendable {
     package let logs: String
     /// The table of host ids, shared by all daemons of the machine.
     package var ids = "/run/lexd-ids"
+    /// Where lxcfs is mounted when it is there, shared by all of the machine.
+    package var lxcfs = "/var/lib/lxcfs"
 
     /// The standard directory.
     package static let standard = "/var/lib/lexd"

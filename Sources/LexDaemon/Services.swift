@@ -13,11 +13,16 @@ import NIOCore
 /// The services of a daemon, each made from those before it.
 struct Services: Sendable {
     let operations: Operations
+    let projects: Projects
     let profiles: Profiles
     let pools: StoragePools
+    let volumes: StorageVolumes
     let networks: Networks
     let images: Images
     let instances: Instances
+    let warnings: Warnings
+    let metrics: Metrics
+    let config: ServerConfig
     private let serverRecords: Records<ServerRecord>
     private let events: Events
     private let parts: DaemonParts
@@ -33,7 +38,7 @@ struct Services: Sendable {
             runtime: HelperRuntime(programs: parts.programs),
             consoles: Consoles(programs: parts.programs, socketPath: paths.consoleSocket), ids: ids,
             cgroups: try CgroupLayout.detect(), facts: facts,
-            runDirectory: paths.run, logDirectory: paths.logs, cgroupPrefix: paths.identity.tag,
+            runDirectory: paths.run, logDirectory: paths.logs, cgroupPrefix: paths.identity.tag, lxcfs: paths.lxcfs,
             patience: parts.programs.patience)
         self.init(
             parts, host: host, archiver: ConfinedArchiver(parts.programs, paths: paths, firstID: ids.archiveBase),
@@ -58,29 +63,46 @@ struct Services: Sendable {
         let paths = parts.paths
         let store = parts.store
         serverRecords = Records(store)
+        config = ServerConfig(records: serverRecords, events: events)
+        warnings = Warnings(records: Records(store), events: events, logger: logger)
         operations = Operations(events: events, logger: logger)
-        let references = References(instances: Records(store), profiles: Records(store), images: Records(store))
-        profiles = Profiles(records: references.profiles, references: references, events: events)
+        // One of each: what is read once is kept in it.
+        let contents = ProjectContents(
+            instances: Records(store), images: Records(store), profiles: Records(store), networks: Records(store),
+            volumes: Records(store), acls: Records(store))
+        projects = Projects(records: Records(store), contents: contents, events: events)
+        let references = References(
+            projects: projects, instances: contents.instances, profiles: contents.profiles, images: contents.images,
+            volumes: contents.volumes, isRunning: RunningInstances())
+        profiles = Profiles(records: contents.profiles, projects: projects, references: references, events: events)
         pools = StoragePools(
             records: Records(store), references: references, events: events, directory: paths.pools, logger: logger,
-            factories: parts.storageDrivers)
+            factories: parts.storageDrivers, mapping: MountMapping(programs: parts.programs))
+        volumes = StorageVolumes(
+            records: contents.volumes, projects: projects, pools: pools, references: references,
+            operations: operations, events: events, logger: logger)
         networks = Networks(
-            records: Records(store), references: references, events: events, identity: paths.identity,
-            directory: paths.networks, logger: logger)
+            records: contents.networks, acls: contents.acls, projects: projects, references: references, events: events,
+            identity: paths.identity, directory: paths.networks, warnings: warnings, logger: logger)
         images = Images(
-            records: references.images, aliases: Records(store), instances: references.instances, profiles: profiles,
-            pools: pools, archiver: archiver, builder: builder, operations: operations, events: events,
-            directory: paths.images, logger: logger)
+            records: references.images, aliases: Records(store), projects: projects, instances: references.instances,
+            profiles: profiles, pools: pools, metadata: MetadataStore(records: Records(store)), archiver: archiver,
+            builder: builder, operations: operations, events: events, directory: paths.images, logger: logger)
         instances = Instances(
-            records: references.instances, profiles: profiles, pools: pools, networks: networks, images: images,
-            host: host, operations: operations, events: events, logger: logger)
+            records: references.instances, profiles: profiles, pools: pools, volumes: volumes, networks: networks,
+            images: images, host: host, operations: operations, events: events, warnings: warnings, logger: logger)
+        metrics = Metrics(
+            instances: instances, pools: pools, operations: operations, warnings: warnings, memory: host.facts.memory)
     }
 
     /// Brings everything to where the store says it is, in the order of dependence; makes the first things at the first
     /// start.
     func start(isBare: Bool) async throws {
-        HostLimits.raise(logger)
+        await warnings.lookAtHost(instances.host, logger: logger)
+        try await projects.start()
         try await pools.openAll()
+        try await volumes.recover()
+        try await instances.expectForwards()
         try await networks.startAll()
         try await images.recover()
         try await instances.recover()
@@ -90,12 +112,17 @@ struct Services: Sendable {
         .run(isBare: isBare)
     }
 
+    /// Deletes images that nobody uses, until the task is cancelled.
+    func expireImages() async {
+        let config = config
+        await images.run { _ in try await config.value(\.images.remoteCacheExpiry) ?? 10 }
+    }
+
     /// Waits for the operations under way, as long as `core.shutdown_timeout` says, and then stops all instances.
     func shutDown() async {
         let minutes: Int64
         do {
-            let config = Config<ServerKeys>(try await serverRecords.find("config")?.value.config ?? [:])
-            minutes = try config[\.shutdownTimeout] ?? 5
+            minutes = try await config.value(\.core.shutdownTimeout) ?? 5
         } catch {
             logger.error("cannot read core.shutdown_timeout", metadata: ["error": "\(error)"])
             minutes = 5
@@ -109,6 +136,7 @@ struct Services: Sendable {
     /// Ends in order: nobody is served any more. What has to go on - instances, dnsmasq, consoles - does.
     func end(_ paths: DaemonPaths) async {
         events.finish()
+        await instances.fileServers.endAll()
         await instances.host.runtime.end()
         await parts.store.close()
         if instances.runningCount == 0 {
@@ -128,25 +156,23 @@ struct Services: Sendable {
     ) -> Router {
         var router = Router()
         ServerRoutes(
-            records: serverRecords, pools: pools, facts: facts, certificate: certificate, lxcVersion: parts.lxcVersion,
-            events: events, isReady: isReady, shutDown: shutDown
+            config: config, metrics: metrics, pools: pools, facts: facts, certificate: certificate,
+            lxcVersion: parts.lxcVersion, isReady: isReady, shutDown: shutDown
         ).mount(on: &router)
+        WarningRoutes(warnings: warnings).mount(on: &router)
         OperationRoutes(operations: operations).mount(on: &router)
         EventRoutes(events: events).mount(on: &router)
         let instances = instances
-        ProfileRoutes(profiles: profiles, changed: { try await instances.profileChanged($0) }).mount(on: &router)
+        ProfileRoutes(profiles: profiles, instances: instances).mount(on: &router)
         StoragePoolRoutes(pools: pools).mount(on: &router)
-        NetworkRoutes(networks: networks, members: { try await instances.members(ofNetwork: $0) }).mount(on: &router)
+        StorageVolumeRoutes(volumes: volumes).mount(on: &router)
+        NetworkRoutes(networks: networks, members: { try await instances.members(ofNetwork: $0, project: $1) }).mount(
+            on: &router)
+        NetworkForwardRoutes(forwards: NetworkForwards(networks: networks, events: events)).mount(on: &router)
+        NetworkACLRoutes(acls: NetworkACLs(networks: networks, events: events)).mount(on: &router)
         ImageRoutes(images: images).mount(on: &router)
         InstanceRoutes(instances: instances).mount(on: &router)
-        ProjectRoutes(usedBy: { try await usedByDefaultProject() }).mount(on: &router)
+        ProjectRoutes(projects: projects, operations: operations).mount(on: &router)
         return router
-    }
-
-    private func usedByDefaultProject() async throws -> [String] {
-        try await images.records.list().map { "/1.0/images/\($0.name)" }
-            + instances.records.list().map { "/1.0/instances/\($0.value.name)" }
-            + networks.records.list().map { "/1.0/networks/\($0.name)" }
-            + profiles.records.list().map { "/1.0/profiles/\($0.name)" }
     }
 }

@@ -10,14 +10,28 @@ package struct InstancePlan: Sendable {
     package let key: String
     /// Its configuration and that of its profiles.
     package let config: Config<InstanceKeys>
-    /// The first of its host ids; nil for a privileged instance.
-    package let firstID: UInt32?
+    /// Its ids; none for a privileged instance.
+    package let ids: IDMap
     /// What its root is mounted from.
     package let root: RootSource
+    /// Whether it cannot write to its root.
+    package let isRootReadOnly: Bool
+    /// What it has beside its root, in the order it is mounted.
+    package let disks: [InstanceDisk]
+    /// Its device nodes beside those that every system needs.
+    package let nodes: [InstanceNode]
+    /// What its disks may be read and written.
+    package let diskLimits: [LiveLimit]
+    /// What the weight of its disks is written to; nil for the usual file.
+    package let diskWeightFile: String?
     /// Where its files of this run lie.
     package let paths: InstancePaths
     /// The CPUs it is pinned to; nil for all.
     package let cpus: [Int]?
+    /// Whether it may make only calls of the machine's own width.
+    package var deniesForeignCalls: Bool { (try? ContainerConfig.deniesForeignCalls(config)) == true }
+    /// The calls of it that lexd makes in its place.
+    package var interceptedCalls: InterceptedCalls { (try? ContainerConfig.interceptedCalls(config)) ?? [] }
     /// The host's memory in bytes, which percentages refer to.
     package let hostMemory: Int64
     /// Whether the host arranges its control groups as v2.
@@ -26,24 +40,27 @@ package struct InstancePlan: Sendable {
     package let hasAppArmor: Bool
 
     package init(
-        name: InstanceName, key: String, config: Config<InstanceKeys>, firstID: UInt32?, root: RootSource,
-        paths: InstancePaths, cpus: [Int]?, hostMemory: Int64, hasUnifiedCgroups: Bool, hasAppArmor: Bool
+        name: InstanceName, key: String, config: Config<InstanceKeys>, ids: IDMap, root: RootSource,
+        isRootReadOnly: Bool = false, disks: [InstanceDisk] = [], nodes: [InstanceNode] = [],
+        diskLimits: [LiveLimit] = [],
+        diskWeightFile: String? = nil, paths: InstancePaths, cpus: [Int]?, hostMemory: Int64, hasUnifiedCgroups: Bool,
+        hasAppArmor: Bool
     ) {
         self.name = name
         self.key = key
         self.config = config
-        self.firstID = firstID
+        self.ids = ids
         self.root = root
+        self.isRootReadOnly = isRootReadOnly
+        self.disks = disks
+        self.nodes = nodes
+        self.diskLimits = diskLimits
+        self.diskWeightFile = diskWeightFile
         self.paths = paths
         self.cpus = cpus
         self.hostMemory = hostMemory
         self.hasUnifiedCgroups = hasUnifiedCgroups
         self.hasAppArmor = hasAppArmor
-    }
-
-    /// Its ids, as a map.
-    package var ids: [IDRange] {
-        firstID.map { [IDRange(inside: 0, host: $0, count: 65536)] } ?? []
     }
 }
 
@@ -72,16 +89,28 @@ package struct InstancePaths: Sendable, Equatable {
 
     /// An empty directory that the root is mounted below, in the instance's own mount namespace.
     package var mounts: String { "\(run)/mounts" }
+    /// The directory that it has as `/dev/lxd`.
+    package var guest: String { "\(run)/guest" }
     /// Held locked while a helper works on the instance.
     package var lockFile: String { "\(run)/lock" }
     /// The process ids of the run: monitor and init.
     package var runFile: String { "\(run)/processes" }
     /// `stop` or `reboot`, written by the stop hook.
     package var stoppedFile: String { "\(run)/stopped" }
+    /// The disks and device nodes of the run.
+    package var devicesFile: String { "\(run)/devices" }
+    /// There while it stands still for a copy of its files.
+    package var stillFile: String { "\(run)/still" }
+    /// The configuration the run began with, profiles among it.
+    package var configFile: String { "\(run)/config" }
+    /// What may be mounted in its place; see ``MountPolicy``.
+    package var mountsFile: String { "\(run)/\(InterceptJob.mounts)" }
     /// The seccomp list.
     package var seccompFile: String { "\(run)/seccomp" }
     /// liblxc's log.
     package var lxcLog: String { "\(logs)/lxc.log" }
+    /// What the last run said on its console.
+    package var consoleLog: String { "\(logs)/console.log" }
 
     /// The control group of the instance's processes.
     package var payloadGroup: String { "\(cgroupPrefix).payload.\(key)" }

@@ -28,6 +28,8 @@ package struct Lifecycle: Sendable, Equatable {
         case freeze
         case unfreeze
         case delete
+        /// Another name, pool or project.
+        case rename
         case exec
     }
 
@@ -69,6 +71,8 @@ package struct Lifecycle: Sendable, Equatable {
         case (.unfreeze, _): throw .badRequest("The container isn't running")
         case (.delete, .stopped): return .proceed
         case (.delete, _): throw .badRequest("Instance is running")
+        case (.rename, .stopped): return .proceed
+        case (.rename, _): throw .badRequest("Renaming of running container not allowed")
         case (.exec, .running), (.exec, .stopping): return .proceed
         case (.exec, .frozen): throw .badRequest("Instance is frozen")
         case (.exec, _): throw .badRequest("Instance is not running")

@@ -17,10 +17,17 @@ package enum StartFailure {
                 "it has no program /sbin/init that can be run. Its image is empty or not a whole system; make it from "
                     + "another image")
         }
-        if failure.call == "lock" || failure.call == "mount the overlay on" || failure.call == "map the ids of" {
+        if failure.call == "lock" || failure.call == "mount the overlay on"
+            || failure.call == "map the ids of" && detail.isEmpty
+        {
             return answer(
                 "\(SystemError(failure.call, failure.subject, code: failure.code)). lexd needs Linux 5.19 or newer with "
                     + "overlayfs and idmapped mounts on the pool's file system")
+        }
+        if detail.contains("newuidmap") || detail.contains("newgidmap") {
+            return answer(
+                "the host does not let root give away one of its ids: \(lastLine(detail)). With the package uidmap each id "
+                    + "of raw.idmap needs a line for root in /etc/subuid and /etc/subgid, such as root:1000:1")
         }
         if detail.contains("No space left on device") {
             return answer("a file system of the host or its cgroups are full. Free some space and start it again")
@@ -28,6 +35,7 @@ package enum StartFailure {
         if detail.contains("/dev/net/tun") || detail.contains("Failed to mount") {
             return answer("one of its mounts was refused: \(lastLine(detail))")
         }
+        if failure.code != 0 { return answer("\(failure)") }
         if detail.isEmpty { return answer("\(failure)") }
         if detail.hasPrefix("lexd-runtime ") { return answer("\(detail). Start it again") }
         return answer("\(lastLine(detail)). liblxc's whole log is in its log directory: lxc.log")

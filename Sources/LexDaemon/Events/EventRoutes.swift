@@ -12,8 +12,7 @@ struct EventRoutes: Sendable {
             for type in asked where !Events.types.contains(type) {
                 throw APIError.badRequest("\"\(type)\" isn't a supported event type")
             }
-            let project =
-                request.query["all-projects"] == "true" ? nil : request.query["project"] ?? Project.defaultName
+            let project = try request.isForAllProjects() ? nil : request.project
             // Before the agreement: what happens once the client knows that it listens, it is told.
             let isCutOff = Gate()
             let stream = events.listen(types: Set(asked), project: project) { isCutOff.open() }

@@ -55,18 +55,25 @@ final class Events: Sendable {
     }
 
     /// Tells everyone of an operation's new state.
-    func operation(_ operation: LexAPI.Operation, project: String) {
+    func operation(_ operation: LexAPI.Operation, project: String?) {
         guard isHeard("operation"), let metadata = try? JSONCoding.value(operation) else { return }
         send("operation", metadata, project: project)
     }
 
     /// Tells everyone of something that was done.
+    ///
+    /// - Parameters:
+    ///   - source: The path of the thing.
+    ///   - project: The project that holds it, which its address then names.
+    ///   - isOfServer: Whether it belongs to no project, so that its address names none.
     func lifecycle(
         _ action: String, source: String, context: [String: JSONValue]? = nil, requestor: Event.Requestor?,
-        project: String = Project.defaultName
+        project: String = Project.defaultName, isOfServer: Bool = false
     ) {
         guard isHeard("lifecycle") else { return }
-        let event = Event.Lifecycle(action: action, source: source, context: context, requestor: requestor)
+        let event = Event.Lifecycle(
+            action: action, source: isOfServer ? source : Projects.url(source, project: project), context: context,
+            requestor: requestor)
         guard let metadata = try? JSONCoding.value(event) else { return }
         send("lifecycle", metadata, project: project)
     }

@@ -8,10 +8,14 @@ import NIOHTTP1
 struct Answer: Sendable {
     enum Payload: Sendable {
         case bytes(ByteBuffer)
-        /// A body of that many bytes, written part by part.
+        /// A body of that many bytes, written part by part; not written where only the head is wanted.
         case stream(length: Int64, @Sendable (BodyWriter) async throws -> Void)
         /// From here on the connection is a websocket.
         case webSocket(@Sendable (WebSocket) async throws -> Void)
+        /// From here on the connection speaks that protocol.
+        case upgrade(String, @Sendable (ByteStream) async throws -> Void)
+        /// From here on the connection is bytes; the head of the answer is to be the first of them.
+        case bare(@Sendable (ByteStream) async throws -> Void)
     }
 
     var status: HTTPResponseStatus
@@ -74,6 +78,12 @@ struct Answer: Sendable {
             rendered: body, status: HTTPResponseStatus(statusCode: error.status),
             headers: ["X-Content-Type-Options": "nosniff"])
     }
+}
+
+/// The bytes of a connection that has left HTTP behind.
+struct ByteStream: Sendable {
+    let channel: any Channel
+    let inbound: NIOAsyncChannelInboundStream<ByteBuffer>
 }
 
 /// Writes a body part by part; each write waits until the kernel has taken the bytes, so that a slow reader slows the

@@ -22,12 +22,22 @@ struct PendingRequest: Sendable {
                 loop.execute { connection.value.send(answer, bytes) }
             case .stream(let length, let write):
                 try await loop.submit { connection.value.sendHead(answer, length: length) }.get()
-                try await write(BodyWriter(channel: channel))
+                if head.method != .HEAD { try await write(BodyWriter(channel: channel)) }
                 loop.execute { connection.value.sendEnd() }
             case .webSocket(let run):
                 let wrapped = try await loop.flatSubmit { connection.value.becomeWebSocket(answer) }.get()
                 try await wrapped.executeThenClose { inbound, _ in
                     try await run(WebSocket(channel: wrapped.channel, inbound: inbound))
+                }
+            case .upgrade(let name, let run):
+                let wrapped = try await loop.flatSubmit { connection.value.leaveHTTP(answer, for: name) }.get()
+                try await wrapped.executeThenClose { inbound, _ in
+                    try await run(ByteStream(channel: wrapped.channel, inbound: inbound))
+                }
+            case .bare(let run):
+                let wrapped = try await loop.flatSubmit { connection.value.leaveHTTP(answer, for: nil) }.get()
+                try await wrapped.executeThenClose { inbound, _ in
+                    try await run(ByteStream(channel: wrapped.channel, inbound: inbound))
                 }
             }
         } catch {
@@ -227,11 +237,32 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
         drain()
     }
 
-    /// Turns the connection into a websocket: the HTTP decoder goes first and leaves its unread bytes, then the 101
-    /// is sent, then the encoder goes and the frame codecs come, and last the unread bytes are played to them.
+    /// Turns the connection into a websocket.
     fileprivate func becomeWebSocket(
         _ answer: Answer
     ) -> EventLoopFuture<NIOAsyncChannel<WebSocketFrame, WebSocketFrame>> {
+        upgrade(answer, to: "websocket") { operations in
+            try operations.addHandler(WebSocketFrameEncoder())
+            try operations.addHandler(
+                ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: WebSocket.largestFrame)))
+            try operations.addHandler(WebSocketProtocolErrorHandler())
+        }
+    }
+
+    /// Turns the connection into one of another protocol, whose bytes are handed on as they are.
+    fileprivate func leaveHTTP(
+        _ answer: Answer, for name: String?
+    ) -> EventLoopFuture<NIOAsyncChannel<ByteBuffer, ByteBuffer>> {
+        upgrade(answer, to: name) { _ in }
+    }
+
+    /// Changes the protocol: the HTTP decoder goes first and leaves its unread bytes, then the 101 is sent, then the
+    /// encoder goes and the new protocol's handlers come, and last the unread bytes are played to them. Without a name
+    /// nothing is sent here.
+    private func upgrade<Unit: Sendable>(
+        _ answer: Answer, to name: String?,
+        _ addHandlers: @escaping @Sendable (ChannelPipeline.SynchronousOperations) throws -> Void
+    ) -> EventLoopFuture<NIOAsyncChannel<Unit, Unit>> {
         guard let context, requestEnded else {
             return (context?.eventLoop ?? MultiThreadedLoops.any).makeFailedFuture(
                 ChannelError.inappropriateOperationForState)
@@ -239,7 +270,8 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
         phase = .upgrading
         var head = HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: answer.headers)
         head.headers.replaceOrAdd(name: "Connection", value: "Upgrade")
-        head.headers.replaceOrAdd(name: "Upgrade", value: "websocket")
+        if let name { head.headers.replaceOrAdd(name: "Upgrade", value: name) }
+        let isTold = name != nil
         let channel = context.channel
         let me = NIOLoopBound(self, eventLoop: context.eventLoop)
         let encoder = NIOLoopBound(self.encoder, eventLoop: context.eventLoop)
@@ -249,16 +281,13 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
             guard let context = me.value.context else {
                 return channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel)
             }
-            return context.writeAndFlush(boxed.value)
+            return isTold ? context.writeAndFlush(boxed.value) : channel.eventLoop.makeSucceededVoidFuture()
         }.flatMap {
             channel.pipeline.syncOperations.removeHandler(encoder.value)
         }.flatMapThrowing {
             let operations = channel.pipeline.syncOperations
-            try operations.addHandler(WebSocketFrameEncoder())
-            try operations.addHandler(
-                ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: WebSocket.largestFrame)))
-            try operations.addHandler(WebSocketProtocolErrorHandler())
-            let wrapped = try NIOAsyncChannel<WebSocketFrame, WebSocketFrame>(
+            try addHandlers(operations)
+            let wrapped = try NIOAsyncChannel<Unit, Unit>(
                 wrappingChannelSynchronously: channel,
                 configuration: .init(
                     backPressureStrategy: .init(lowWatermark: 2, highWatermark: 8), isOutboundHalfClosureEnabled: false)

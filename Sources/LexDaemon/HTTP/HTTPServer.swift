@@ -15,6 +15,8 @@ enum MultiThreadedLoops {
 struct HTTPServer: Sendable {
     let router: Router
     let logger: Logger
+    /// The project a request is about, by its path and query; throws when there is no such project.
+    let project: @Sendable (_ path: String, _ query: [String: String]) async throws -> String
     /// Answered instead of the router while the daemon is starting or stopping; nil lets the request through.
     let gate: @Sendable (Method, String) -> APIError?
 
@@ -28,17 +30,7 @@ struct HTTPServer: Sendable {
         let listener = try listen(path, group)
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 256)
-            .childChannelInitializer { channel in
-                Self.peer(of: channel).flatMapThrowing { peer in
-                    let encoder = HTTPResponseEncoder()
-                    let decoder = ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes))
-                    let operations = channel.pipeline.syncOperations
-                    try operations.addHandler(encoder)
-                    try operations.addHandler(decoder)
-                    try operations.addHandler(
-                        Connection(peer: peer, encoder: encoder, decoder: decoder) { delivery.yield($0) })
-                }
-            }
+            .childChannelInitializer { channel in Self.speakHTTP(on: channel) { delivery.yield($0) } }
             .withBoundSocket(listener).get()
         defer { channel.close(promise: nil) }
         try await ready()
@@ -49,6 +41,20 @@ struct HTTPServer: Sendable {
             }
         } onCancel: {
             delivery.finish()
+        }
+    }
+
+    /// Makes a connection that was accepted on a Unix socket one of HTTP.
+    static func speakHTTP(
+        on channel: any Channel, deliver: @escaping @Sendable (PendingRequest) -> Void
+    ) -> EventLoopFuture<Void> {
+        peer(of: channel).flatMapThrowing { peer in
+            let encoder = HTTPResponseEncoder()
+            let decoder = ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes))
+            let operations = channel.pipeline.syncOperations
+            try operations.addHandler(encoder)
+            try operations.addHandler(decoder)
+            try operations.addHandler(Connection(peer: peer, encoder: encoder, decoder: decoder, deliver: deliver))
         }
     }
 
@@ -91,10 +97,11 @@ struct HTTPServer: Sendable {
         case .notFound: throw APIError.notFound("not found")
         case .noSuchMethod: throw APIError(status: 501, "not implemented")
         case .found(let handler, let parameters):
-            try Projects.check(path, query: target.query)
             let request = Request(
-                method: method, path: path, parameters: parameters, query: target.query, headers: pending.head.headers,
-                peer: pending.peer, body: pending.body, closed: pending.channel.closeFuture, legacyName: legacyName)
+                method: method, path: path, parameters: parameters, query: target.query, queryText: target.queryText,
+                headers: pending.head.headers, peer: pending.peer, body: pending.body,
+                closed: pending.channel.closeFuture,
+                project: try await project(path, target.query), legacyName: legacyName)
             return try await handler(request)
         }
     }

@@ -2,6 +2,11 @@
 enum PercentEncoding {
     /// The text with every `%XX` decoded; nil when one is broken or the bytes are not UTF-8 or hold a NUL.
     static func decode(_ text: Substring) -> String? {
+        bytes(text).flatMap { String(validating: $0, as: UTF8.self) }
+    }
+
+    /// The same as bytes, which need not be UTF-8: the names of files are not.
+    static func bytes(_ text: Substring) -> [UInt8]? {
         var bytes: [UInt8] = []
         var rest = text.utf8
         while let byte = rest.popFirst() {
@@ -13,7 +18,7 @@ enum PercentEncoding {
             else { return nil }
             bytes.append(high << 4 | low)
         }
-        return String(validating: bytes, as: UTF8.self)
+        return bytes
     }
 
     private static func digit(_ byte: UInt8) -> UInt8? {

@@ -23,11 +23,15 @@ struct Request: Sendable {
     var parameters: [String: String] = [:]
     /// The query, decoded; of a name given twice the first counts.
     let query: [String: String]
+    /// The query as it came.
+    var queryText = ""
     let headers: HTTPHeaders
     let peer: Peer
     let body: RequestBody
     /// Done when the connection is closed, for what waits long.
     let closed: EventLoopFuture<Void>
+    /// The project it is about: `default`, unless it names another.
+    var project = Project.defaultName
     /// Whether it came under the old name `/1.0/containers`, whose answers carry that name too.
     var legacyName: String?
 
@@ -55,6 +59,15 @@ struct Request: Sendable {
         return try JSONCoding.decode(type, from: Data(buffer.readableBytesView))
     }
 
+    /// Whether it is about all projects; a 400 when it names one as well.
+    func isForAllProjects() throws(APIError) -> Bool {
+        guard Bool(configText: query["all-projects"] ?? "") == true else { return false }
+        guard (query["project"] ?? "").isEmpty else {
+            throw .badRequest("Cannot specify a project when requesting all projects")
+        }
+        return true
+    }
+
     /// The query's `recursion`, 0 when absent.
     var recursion: Int { query["recursion"].flatMap { Int($0) } ?? 0 }
 }
@@ -67,6 +80,8 @@ typealias RequestBody = NIOThrowingAsyncSequenceProducer<
 struct RequestTarget: Sendable, Equatable {
     let path: String
     let query: [String: String]
+    /// The query as it came.
+    let queryText: String
 
     /// Takes a path with a query apart; nil for what is no origin-form target (RFC 9112, 3.2.1).
     init?(_ uri: String) {
@@ -74,18 +89,43 @@ struct RequestTarget: Sendable, Equatable {
         let parts = uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         path = String(parts[0])
         var query: [String: String] = [:]
+        queryText = parts.count > 1 ? String(parts[1]) : ""
         if parts.count > 1 {
-            for pair in parts[1].split(separator: "&") {
-                let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-                guard let name = Self.decode(sides[0]) else { return nil }
-                guard let value = sides.count > 1 ? Self.decode(sides[1]) : "" else { return nil }
-                if query[name] == nil { query[name] = value }
-            }
+            guard let fields = Self.fields(queryText) else { return nil }
+            for (name, value) in fields where query[name] == nil { query[name] = value }
         }
         self.query = query
     }
 
-    private static func decode(_ text: Substring) -> String? {
-        PercentEncoding.decode(text.map { $0 == "+" ? " " : $0 }.reduce(into: "") { $0.append($1) }[...])
+    /// `a=b&c=d`, decoded, in its order; nil when that cannot be done.
+    static func fields(_ text: String) -> [(name: String, value: String)]? {
+        var fields: [(name: String, value: String)] = []
+        for pair in text.split(separator: "&") {
+            let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let name = decode(sides[0]) else { return nil }
+            guard let value = sides.count > 1 ? decode(sides[1]) : "" else {
+                // The name of a file need not be UTF-8; whoever wants it takes its bytes.
+                if name == "path", PercentEncoding.bytes(sides[1]) != nil { continue }
+                return nil
+            }
+            fields.append((name, value))
+        }
+        return fields
+    }
+
+    /// The bytes of the first field of that name; nil when there is none, or it is broken.
+    static func bytes(of name: String, in text: String) -> [UInt8]? {
+        for pair in text.split(separator: "&") {
+            let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard sides.count > 1, decode(sides[0]) == name else { continue }
+            return PercentEncoding.bytes(spaced(sides[1]))
+        }
+        return nil
+    }
+
+    private static func decode(_ text: Substring) -> String? { PercentEncoding.decode(spaced(text)) }
+
+    private static func spaced(_ text: Substring) -> Substring {
+        text.map { $0 == "+" ? " " : $0 }.reduce(into: "") { $0.append($1) }[...]
     }
 }

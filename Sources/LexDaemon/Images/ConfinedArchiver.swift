@@ -15,12 +15,14 @@ struct ConfinedArchiver: ImageArchiver {
     }
 
     func unpackImage(
-        input: Int32, into directory: String, limits: ArchiveLimits, progress: @escaping @Sendable (UInt64) -> Void
+        input: Int32, root: Int32?, into directory: String, limits: ArchiveLimits,
+        progress: @escaping @Sendable (UInt64) -> Void
     ) async throws -> ArchiveResult {
         let mountPoint = mountPoint
         try await blocking { try makeDirectories(mountPoint) }
         do {
-            return try await process.unpackImage(input: input, into: directory, limits: limits, progress: progress)
+            return try await process.unpackImage(
+                input: input, root: root, into: directory, limits: limits, progress: progress)
         } catch ArchiveError.refused(let sentence) {
             throw APIError.badRequest("The image is refused: \(sentence)")
         }

@@ -3,9 +3,10 @@ import LexIPC
 
 /// What handles the bytes of images: the confined helper in earnest.
 protocol ImageArchiver: Sendable {
-    /// Unpacks an image into an empty directory.
+    /// Unpacks an image into an empty directory; `root` is the file with its root file system, when that is another.
     func unpackImage(
-        input: Int32, into directory: String, limits: ArchiveLimits, progress: @escaping @Sendable (UInt64) -> Void
+        input: Int32, root: Int32?, into directory: String, limits: ArchiveLimits,
+        progress: @escaping @Sendable (UInt64) -> Void
     ) async throws -> ArchiveResult
 }
 

@@ -7,6 +7,7 @@ struct ImageMetadata: Sendable, Equatable {
     var createdAt: Timestamp
     var expiresAt: Timestamp
     var properties: [String: String]
+    var templates: [String: Instance.Metadata.Template] = [:]
 
     /// The most bytes the file may have.
     static let largest = 1 << 20
@@ -21,37 +22,129 @@ struct ImageMetadata: Sendable, Equatable {
         guard case .mapping(let mapping) = root else {
             throw .badRequest("The image's metadata.yaml is not a list of names and values")
         }
-        guard let architecture = mapping["architecture"]?.scalar?.string, !architecture.isEmpty else {
-            throw .badRequest("The image's metadata.yaml has no architecture")
+        guard let named = mapping["architecture"]?.scalar?.string, !named.isEmpty else {
+            throw Self.mistake("has no architecture")
         }
-        guard architecture.utf8.allSatisfy({ $0 > 32 && $0 < 127 && $0 != UInt8(ascii: "/") }),
-            architecture.utf8.count <= 32
-        else { throw .badRequest("The image's metadata.yaml has an architecture that is none") }
-        self.architecture = architecture
-        guard let creation = mapping["creation_date"]?.scalar?.string, let created = Int64(creation), created >= 0
-        else {
-            throw .badRequest("The image's metadata.yaml has no creation_date in seconds since 1970")
+        guard let known = Architecture.name(of: named) else {
+            throw Self.mistake("has the unknown architecture \(Self.quoted(named))")
         }
-        createdAt = Timestamp(seconds: min(created, 253_402_300_799))
-        let expiry = mapping["expiry_date"]?.scalar.flatMap { Int64($0.string) } ?? 0
-        expiresAt = expiry > 0 ? Timestamp(seconds: min(expiry, 253_402_300_799)) : .epoch
-        var properties: [String: String] = [:]
+        architecture = known
+        guard let creation = mapping["creation_date"] else {
+            throw Self.mistake("has no creation_date in seconds since 1970")
+        }
+        createdAt = try Self.time(creation, "creation_date")
+        if let node = mapping["expiry_date"] {
+            expiresAt = try Self.time(node, "expiry_date")
+        } else {
+            expiresAt = .epoch
+        }
         if let node = mapping["properties"] {
-            guard case .mapping(let pairs) = node else {
-                throw .badRequest("The properties in the image's metadata.yaml are not names and values")
-            }
-            for (key, value) in pairs {
-                guard let key = key.scalar?.string, let value = value.scalar?.string else {
-                    throw .badRequest("A property in the image's metadata.yaml is not a name and a text")
-                }
-                guard properties.count < 256, key.utf8.count <= 255, value.utf8.count <= 65536,
-                    !key.utf8.contains(where: { $0 < 32 }), !value.utf8.contains(0)
-                else { throw .badRequest("The image's metadata.yaml has too many, too long or unprintable properties") }
-                properties[key] = value
-            }
+            properties = try Self.properties(node, "properties")
+        } else {
+            properties = [:]
         }
-        self.properties = properties
+        if let node = mapping["templates"] { templates = try Self.templates(node) }
     }
+
+    /// The same as instances have it.
+    var wire: Instance.Metadata {
+        Instance.Metadata(
+            architecture: architecture, creationDate: createdAt.seconds, expiryDate: expiresAt.seconds,
+            properties: properties, templates: templates)
+    }
+
+    private static let largestTime: Int64 = 253_402_300_799
+
+    private static func time(_ node: Node, _ key: String) throws(APIError) -> Timestamp {
+        guard let text = node.scalar?.string, let seconds = Int64(text), seconds >= 0 else {
+            throw mistake("has a \(key) that is no number of seconds since 1970")
+        }
+        return Timestamp(seconds: min(seconds, largestTime))
+    }
+
+    private static func properties(_ node: Node, _ place: String) throws(APIError) -> [String: String] {
+        if isNull(node) { return [:] }
+        guard case .mapping(let pairs) = node else { throw mistake("has \(place) that are not names and values") }
+        var properties: [String: String] = [:]
+        for (key, value) in pairs {
+            guard let key = key.scalar?.string, let value = value.scalar?.string else {
+                throw mistake("has something among the \(place) that is not a name and a text")
+            }
+            guard properties.count < 256 else { throw mistake("has more than 256 \(place)") }
+            guard key.utf8.count <= 255, value.utf8.count <= 65536, !key.utf8.contains(where: { $0 < 32 }),
+                !value.utf8.contains(0)
+            else {
+                throw mistake("has something among the \(place) that is too long or cannot be printed: \(quoted(key))")
+            }
+            properties[key] = value
+        }
+        return properties
+    }
+
+    /// `PATH: {when: [create, …], create_only: BOOL, template: FILE, properties: {…}}`
+    private static func templates(_ node: Node) throws(APIError) -> [String: Instance.Metadata.Template] {
+        if isNull(node) { return [:] }
+        guard case .mapping(let pairs) = node else {
+            throw mistake("has templates that are not paths and what belongs there")
+        }
+        guard pairs.count <= MetadataRules.mostTemplates else {
+            throw mistake("has more than \(MetadataRules.mostTemplates) templates")
+        }
+        var templates: [String: Instance.Metadata.Template] = [:]
+        for (key, value) in pairs {
+            let path = key.scalar?.string ?? ""
+            let place = "template for \(quoted(path))"
+            guard case .mapping(let fields) = value else { throw mistake("has a \(place) without fields") }
+            var template = Instance.Metadata.Template(
+                when: try moments(fields["when"], place), template: fields["template"]?.scalar?.string ?? "")
+            if let only = fields["create_only"], !isNull(only) {
+                let text = (only.scalar?.string ?? "").lowercased()
+                guard ["true", "false", "yes", "no", "on", "off"].contains(text) else {
+                    throw mistake("has a \(place) whose create_only is neither true nor false")
+                }
+                template.createOnly = ["true", "yes", "on"].contains(text)
+            }
+            if let node = fields["properties"] {
+                template.properties = try properties(node, "properties of the \(place)")
+            }
+            templates[path] = template
+        }
+        if let wrong = MetadataRules.mistake(in: templates) { throw mistake(wrong) }
+        return templates
+    }
+
+    private static func moments(_ node: Node?, _ place: String) throws(APIError) -> [String] {
+        guard let node, !isNull(node) else { return [] }
+        guard case .sequence(let words) = node else { throw mistake("has a \(place) whose \"when\" is no list") }
+        return words.map { $0.scalar?.string ?? "" }
+    }
+
+    private static func isNull(_ node: Node) -> Bool {
+        guard let scalar = node.scalar, scalar.style == .plain || scalar.style == .any else { return false }
+        return ["", "~", "null", "Null", "NULL"].contains(scalar.string)
+    }
+
+    private static func mistake(_ what: String) -> APIError { .badRequest("The image's metadata.yaml \(what)") }
+
+    private static func quoted(_ text: String) -> String { String(reflecting: String(text.unicodeScalars.prefix(64))) }
+}
+
+/// The processors there are, by the names of uname(2), and what else they are called.
+enum Architecture {
+    private static let aliases: [String: String] = [
+        "i386": "i686", "i586": "i686", "386": "i686", "x86": "i686", "generic_32": "i686", "amd64": "x86_64",
+        "generic_64": "x86_64", "armel": "armv6l", "arm": "armv7l", "armhf": "armv7l", "armhfp": "armv7l",
+        "armv7a_hardfp": "armv7l", "armv7": "armv7l", "armv7a_vfpv3_hardfp": "armv7l", "arm64": "aarch64",
+        "arm64_generic": "aarch64", "powerpc": "ppc", "powerpc64": "ppc64", "ppc64el": "ppc64le",
+        "mipsel": "mips", "mips64el": "mips64",
+    ]
+    private static let names: Set<String> = [
+        "i686", "x86_64", "armv6l", "armv7l", "armv8l", "aarch64", "ppc", "ppc64", "ppc64le", "s390x", "mips",
+        "mips64", "riscv32", "riscv64", "loongarch64",
+    ]
+
+    /// The name of uname(2) for one or another name; nil for what is none.
+    static func name(of text: String) -> String? { names.contains(text) ? text : aliases[text] }
 }
 
 /// YAML from strangers, read with bounds.

@@ -20,13 +20,13 @@ final class ExecSession: Sendable {
     }
 
     private struct State {
-        var sockets: [Slot: WebSocket] = [:]
         var input: ExecStream?
         var terminal: ExecStream?
         var command: AttachedCommand?
     }
     private let state = Mutex(State())
-    private let secrets: [Slot: String]
+    /// Who is connected.
+    let sockets: SessionSockets<Slot>
     private let interactive: Bool
     private let connected = Gate()
     private let started = Gate()
@@ -34,19 +34,7 @@ final class ExecSession: Sendable {
 
     init(interactive: Bool) {
         self.interactive = interactive
-        let slots: [Slot] = interactive ? [.input, .control] : Slot.allCases
-        secrets = Dictionary(uniqueKeysWithValues: slots.map { ($0, Secret.random()) })
-    }
-
-    /// The secrets as the operation shows them to who asked for the command.
-    var descriptors: JSONValue {
-        .object(Dictionary(uniqueKeysWithValues: secrets.map { ($0.key.rawValue, .string($0.value)) }))
-    }
-
-    func isSecret(_ text: String) -> Bool { slot(text) != nil }
-
-    private func slot(_ secret: String) -> Slot? {
-        secrets.first { Secret.equal($0.value, secret) }?.key
+        sockets = SessionSockets(interactive ? [.input, .control] : Slot.allCases)
     }
 
     /// The streams without which the command does not start.
@@ -56,15 +44,8 @@ final class ExecSession: Sendable {
 
     /// Serves one connection until the session ends.
     func serve(_ secret: String, _ socket: WebSocket) async throws {
-        guard let slot = slot(secret) else { return }
-        let isNew = state.withLock { state in
-            guard state.sockets[slot] == nil else { return false }
-            state.sockets[slot] = socket
-            return true
-        }
-        // A secret opens its stream once.
-        guard isNew else { return }
-        if state.withLock({ required.isSubset(of: $0.sockets.keys) }) { connected.open() }
+        guard let slot = sockets.take(secret, socket) else { return }
+        if required.isSubset(of: sockets.taken) { connected.open() }
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 await self.started.wait()
@@ -117,10 +98,8 @@ final class ExecSession: Sendable {
         else { return }
         switch message.command {
         case "window-resize":
-            guard let rows = message.args["height"].flatMap({ Int($0) }),
-                let columns = message.args["width"].flatMap({ Int($0) })
-            else { return }
-            state.withLock { $0.terminal }?.resize(rows: rows, columns: columns)
+            guard let size = message.size else { return }
+            state.withLock { $0.terminal }?.resize(rows: size.rows, columns: size.columns)
         case "signal":
             guard (1...64).contains(message.signal) else { return }
             state.withLock { $0.command }?.signal(Int32(message.signal))
@@ -132,7 +111,7 @@ final class ExecSession: Sendable {
     /// tells it, or, for clients without one, the output.
     private func otherSideLeft(_ slot: Slot) async {
         if finished.isOpen { return }
-        let hasControl = state.withLock { $0.sockets[.control] != nil }
+        let hasControl = sockets[.control] != nil
         switch slot {
         case .control: state.withLock { $0.command }?.signal(9)
         case .output: if !hasControl { state.withLock { $0.command }?.signal(9) }
@@ -180,7 +159,7 @@ final class ExecSession: Sendable {
         let ended = Gate()
         return try await withThrowingTaskGroup(of: Int32?.self) { group in
             for (stream, slot) in streams {
-                guard let socket = state.withLock({ $0.sockets[slot] }) else { continue }
+                guard let socket = sockets[slot] else { continue }
                 group.addTask {
                     // A client that is gone takes nothing more; the command is not held up by it.
                     var isThere = true
@@ -192,7 +171,10 @@ final class ExecSession: Sendable {
                     return nil
                 }
             }
-            group.addTask { try await self.pings() }
+            group.addTask {
+                try await self.sockets.keepAlive()
+                return nil
+            }
             group.addTask {
                 defer { ended.open() }
                 return try await command.end()
@@ -205,15 +187,8 @@ final class ExecSession: Sendable {
                 left -= 1
             }
             group.cancelAll()
-            for socket in state.withLock({ Array($0.sockets.values) }) { try? await socket.sendClose() }
+            await sockets.sendClose()
             return code
-        }
-    }
-
-    private func pings() async throws -> Int32? {
-        while true {
-            try await Task.sleep(for: .seconds(10))
-            for socket in state.withLock({ Array($0.sockets.values) }) { socket.ping() }
         }
     }
 

@@ -20,11 +20,44 @@ struct Expansion: Sendable {
     /// The one place where the final configuration of an instance is judged, whatever way it came about: create,
     /// update, profile edit, start.
     func check() throws(APIError) -> [String: Device] {
-        try Config<InstanceKeys>(config).validate()
+        let keys = Config<InstanceKeys>(config)
+        try keys.validate()
+        if try keys[\.security.syscallsAllow] != nil, try keys[\.security.syscallsDeny] != nil {
+            throw .badRequest("security.syscalls.allow is mutually exclusive with security.syscalls.deny*")
+        }
+        let programs = try keys[\.security.intercept.mountFuse]?.programs ?? [:]
+        if let both = try keys[\.security.intercept.mountAllowed]?.names.first(where: { programs[$0] != nil }) {
+            throw .badRequest(
+                "Cannot mount \(both) in two ways: it is in security.syscalls.intercept.mount.allowed and in "
+                    + "security.syscalls.intercept.mount.fuse. Take it out of one of them")
+        }
         let devices = try Device.readAll(devices)
         let roots = devices.values.filter { if case .disk = $0 { true } else { false } }
         guard roots.count <= 1 else { throw .badRequest("The instance has more than one root disk device") }
+        for (name, device) in devices.sorted(by: { $0.key < $1.key }) {
+            if case .absent(let absent) = device, absent.moment == .inAnInstance { try absent.refuse(name) }
+        }
+        try Self.checkPaths(devices)
         return devices
+    }
+
+    /// No two disks are at the same place.
+    private static func checkPaths(_ devices: [String: Device]) throws(APIError) {
+        var paths: [String: String] = [:]
+        for (name, device) in devices.sorted(by: { $0.key < $1.key }) {
+            let path: ConfigLine? =
+                switch device {
+                case .bind(let config): try config[\.path]
+                case .volume(let config): try config[\.path]
+                default: nil
+                }
+            guard let path else { continue }
+            if let other = paths.updateValue(name, forKey: DevicePath.plain(path.text)) {
+                throw .badRequest(
+                    "More than one disk device uses the same path \"\(DevicePath.plain(path.text))\": \"\(other)\" and "
+                        + "\"\(name)\"")
+            }
+        }
     }
 
     /// The pool of the root disk.

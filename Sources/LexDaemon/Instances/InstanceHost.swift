@@ -16,6 +16,8 @@ struct InstanceHost: Sendable {
     let logDirectory: String
     /// What control groups' names begin with.
     let cgroupPrefix: String
+    /// Where lxcfs is mounted when it is there.
+    var lxcfs = "/var/lib/lxcfs"
     /// How long a helper may take that a lexd before this one left at work.
     var patience = Duration.seconds(120)
 

@@ -13,7 +13,7 @@ extension Instances {
         requestor: Event.Requestor?
     ) async throws {
         guard change.restore.isEmpty else {
-            throw APIError.badRequest("This version of lexd has no snapshots to go back to")
+            throw APIError.badRequest("To go back to a snapshot takes a while: send restore with PUT, not with PATCH")
         }
         try await locks.with(key) {
             guard let old = try await records.find(key) else { throw APIError.notFound("Instance not found") }
@@ -26,15 +26,19 @@ extension Instances {
                 new.value.config = Merge.replacement(change.config)
                 new.value.devices = change.devices ?? [:]
             }
-            new.value.profiles = change.profiles ?? (isPatch ? old.value.profiles : [Project.defaultName])
+            new.value.profiles = change.profiles ?? (isPatch ? old.value.profiles : [])
             new.value.description = change.description ?? (isPatch ? old.value.description : "")
             new.value.ephemeral = change.ephemeral ?? (isPatch ? old.value.ephemeral : false)
             try Self.checkVolatile(from: old.value.config, to: new.value.config)
 
             let wanted = new
-            let saved = try await profiles.holding(wanted.value.profiles) { try await save(wanted, over: old) }
+            let before = try? await expansion(of: old.value)
+            let saved = try await profiles.holding(wanted.value.profiles, project: wanted.value.project) {
+                try await save(wanted, over: old)
+            }
             try await writeBackup(saved.value)
-            lifecycle("instance-updated", saved.value.name, requestor: requestor)
+            if let before { tellGuest(key, from: before, to: try await expansion(of: saved.value)) }
+            lifecycle("instance-updated", saved.value, requestor: requestor)
         }
         await rebalanceCPUs(except: nil)
     }
@@ -44,20 +48,52 @@ extension Instances {
         _ wanted: Stored<InstanceRecord>, over old: Stored<InstanceRecord>
     ) async throws -> Stored<InstanceRecord> {
         var new = wanted
-        let expansion = Expansion(
-            try await profiles.resolve(new.value.profiles), config: new.value.config, devices: new.value.devices)
+        let expansion = try await expansion(of: new.value)
         let devices = try expansion.check()
         guard try Expansion.rootPool(devices) == new.value.pool else {
             throw APIError.badRequest("The storage pool of an instance's root disk cannot be changed")
         }
-        try await networks.check(devices)
+        try await networks.check(devices, project: new.value.project, of: new.value.key)
+        if old.value.devices != new.value.devices || old.value.profiles != new.value.profiles {
+            try await checkSources(
+                devices, expansion.devices, before: (try? await self.expansion(of: old.value).devices) ?? [:])
+        }
         try await completeNICs(&new.value)
-        try await apply(from: old.value, to: new.value)
-        do {
-            return try await records.update(new)
-        } catch {
-            try? await apply(from: new.value, to: old.value)
-            throw error
+        if let before = try? await self.expansion(of: old.value),
+            CloudSeed(before, old.value) != CloudSeed(expansion, new.value)
+        {
+            new.value.config["volatile.cloud-init.instance-id"] = UUIDText.random()
+        }
+        let complete = new
+        return try await volumes.holding(devices, project: complete.value.project) {
+            try await withRollback(logger) { rollback in
+                try await apply(from: old.value, to: complete.value)
+                await rollback.add("bring back limits and disks") {
+                    try await self.apply(from: complete.value, to: old.value)
+                }
+                try await bringGuest(of: complete.value, Config(expansion.config))
+                await rollback.add("bring back /dev/lxd") {
+                    try await self.bringGuest(of: old.value, Config(try await self.expansion(of: old.value).config))
+                }
+                try await bringSize(of: complete.value, over: old.value)
+                await rollback.add("bring back the size of the root disk") {
+                    try await self.bringSize(of: old.value, over: complete.value)
+                }
+                try await bringMountable(of: complete.value, Config(expansion.config))
+                await rollback.add("bring back what may be mounted") {
+                    try await self.bringMountable(
+                        of: old.value, Config(try await self.expansion(of: old.value).config))
+                }
+                var noted = complete
+                try await bringCards(of: complete.value, over: old.value)
+                if let nics = liveInstance(complete.value.key).run?.nics {
+                    Self.note(nics, in: &noted.value.config)
+                }
+                await rollback.add("bring back interfaces") {
+                    try await self.bringCards(of: old.value, over: complete.value)
+                }
+                return try await records.update(noted)
+            }
         }
     }
 
@@ -80,57 +116,88 @@ extension Instances {
 
     /// Brings the live keys of a change to a running instance; what was brought is taken back when one is refused.
     private func apply(from old: InstanceRecord, to new: InstanceRecord) async throws {
-        guard let run = liveInstance(new.key).run else { return }
-        let before = try await limits(of: old, run)
-        let after = try await limits(of: new, run)
-        try await write(after.filter { !before.contains($0) }, undo: before, key: new.key)
+        guard liveInstance(new.key).run != nil else { return }
+        let before = try await limits(of: old)
+        let after = try await limits(of: new)
+        try await bring(
+            LiveLimit.changes(from: before, to: after), try await devices(of: new),
+            undo: LiveLimit.changes(from: after, to: before), to: new.key)
     }
 
-    private func limits(of record: InstanceRecord, _ run: LiveInstance.Run) async throws -> [LiveLimit] {
-        let expansion = Expansion(
-            try await profiles.resolve(record.profiles), config: record.config, devices: record.devices)
-        return try LiveLimits.wanted(try await plan(record, expansion, firstID: run.firstID))
+    /// The disks and device nodes a running instance is to have by its record.
+    private func devices(of record: InstanceRecord) async throws -> InstanceDevices {
+        let devices = try Device.readAll(try await expansion(of: record).devices)
+        return try await wanted(
+            devices, project: record.project, present: liveInstance(record.key).run?.devices ?? HeldDevices())
     }
 
-    private func write(_ limits: [LiveLimit], undo: [LiveLimit], key: String) async throws {
+    /// Brings a running instance everything that its record says by now.
+    func bringAll(of record: InstanceRecord) async throws {
+        try await write(try await limits(of: record), to: record.key)
+        try await bringSize(of: record)
+        try await bringDevices(of: record)
+        var noted = record
+        try await completeNICs(&noted)
+        try await bringCards(try await wantedCards(of: noted), of: noted)
+        try await noteCards(of: record.key)
+    }
+
+    /// Brings a running instance the disks and device nodes that its record says.
+    func bringDevices(of record: InstanceRecord) async throws {
+        try await bringDevices(try await devices(of: record), to: liveInstance(record.key))
+    }
+
+    /// Brings limits and devices to a running instance; when one is refused, of `undo` those that were touched are
+    /// written again.
+    func bring(
+        _ limits: [LiveLimit], _ devices: InstanceDevices, undo: [LiveLimit], to key: String
+    ) async throws {
+        let touched = Set(limits.map(\.key))
+        let undo = undo.filter { touched.contains($0.key) }
+        do {
+            try await write(limits, to: key)
+            try await bringDevices(devices, to: liveInstance(key))
+        } catch {
+            try? await write(undo, to: key)
+            throw error
+        }
+    }
+
+    /// Brings the interfaces and proxies of a running instance to what a changed record says.
+    private func bringCards(of record: InstanceRecord, over old: InstanceRecord) async throws {
+        guard liveInstance(record.key).run != nil else { return }
+        // As most changes do, this one may leave all devices alone.
+        let priority = "limits.network.priority"
+        if old.devices == record.devices, old.profiles == record.profiles,
+            old.config[priority] == record.config[priority]
+        {
+            return
+        }
+        try await bringCards(try await wantedCards(of: record), of: record)
+    }
+
+    private func limits(of record: InstanceRecord) async throws -> [LiveLimit] {
+        let expansion = try await expansion(of: record)
+        return try await limits(of: record, expansion, cpus: try await cpus(of: record, Config(expansion.config)))
+    }
+
+    /// Every limit of an instance, also those that are not set.
+    func limits(of record: InstanceRecord, _ expansion: Expansion, cpus: [Int]?) async throws -> [LiveLimit] {
+        let wanted = try LiveLimits.wanted(Config(expansion.config), cpus: cpus, hostMemory: host.facts.memory)
+        // Most have none of a disk.
+        let limitsDisks = expansion.devices.values.contains { options in
+            options["type"] == "disk" && options.keys.contains { $0.hasPrefix("limits.") }
+        }
+        if !limitsDisks { return wanted }
+        return wanted + (try await diskLimits(try Device.readAll(expansion.devices), of: record))
+    }
+
+    private func write(_ limits: [LiveLimit], to key: String) async throws {
         guard !limits.isEmpty else { return }
         let group = host.paths(of: key).payloadGroup
         let cgroups = host.cgroups
         try await blocking {
-            let all = CPUList.online()
-            do {
-                try LiveLimits.apply(limits, group: group, layout: cgroups, allCPUs: all)
-            } catch {
-                let touched = Set(limits.map(\.key))
-                try? LiveLimits.apply(
-                    undo.filter { touched.contains($0.key) }, group: group, layout: cgroups, allCPUs: all)
-                throw error
-            }
-        }
-    }
-
-    /// Brings a changed profile to the instances that run with it. Answers one error that names all who refused.
-    func profileChanged(_ name: String) async throws {
-        var refusals: [String] = []
-        for stored in try await records.list() where stored.value.profiles.contains(name) {
-            let key = stored.value.key
-            do {
-                try await locks.with(key) {
-                    // As they are by now: another change, or its end, may have come first.
-                    guard let record = try await records.find(key)?.value, let run = liveInstance(key).run else {
-                        return
-                    }
-                    try await write(try await limits(of: record, run), undo: [], key: key)
-                }
-            } catch {
-                refusals.append("\(stored.value.name): \(error)")
-            }
-        }
-        await rebalanceCPUs(except: nil)
-        guard refusals.isEmpty else {
-            throw APIError.failed(
-                "The profile is saved, but these instances could not take it at once: \(refusals.joined(separator: "; "))"
-            )
+            try LiveLimits.apply(limits, group: group, layout: cgroups, allCPUs: CPUList.online())
         }
     }
 
@@ -138,19 +205,20 @@ extension Instances {
 
     /// The CPUs an instance is pinned to, all running ones considered; nil without a limit.
     func cpus(of record: InstanceRecord, _ config: Config<InstanceKeys>) async throws -> [Int]? {
-        guard let limit = try config[\.limits.cpu] else { return nil }
+        guard let wish = try CPUWish(config) else { return nil }
         var limits = try await runningCPULimits()
-        limits[record.key] = limit
+        limits[record.key] = wish
         return CPUBalance.assign(limits, online: CPUList.online())[record.key]
     }
 
-    private func runningCPULimits() async throws -> [String: CPULimit] {
-        var limits: [String: CPULimit] = [:]
+    /// The limits of CPUs of the instances that run.
+    func runningCPULimits() async throws -> [String: CPUWish] {
+        var limits: [String: CPUWish] = [:]
         for stored in try await records.list() where liveInstance(stored.value.key).run != nil {
             let expansion = Expansion(
-                try await profiles.present(stored.value.profiles), config: stored.value.config,
+                try await presentProfiles(of: stored.value), config: stored.value.config,
                 devices: stored.value.devices)
-            limits[stored.value.key] = try Config<InstanceKeys>(expansion.config)[\.limits.cpu]
+            limits[stored.value.key] = try CPUWish(Config(expansion.config))
         }
         return limits
     }

@@ -1,5 +1,6 @@
 import LexAPI
 import LexHost
+import LexIPC
 import LexStorage
 import LexStore
 import Logging
@@ -11,44 +12,38 @@ extension Instances {
 
     /// Checks a wish for a new instance and begins to make it. Everything that can be wrong with the wish is said
     /// here, before anything is changed.
-    func create(_ wish: Instance.Creation, requestor: Event.Requestor) async throws -> LexAPI.Operation {
+    func create(
+        _ wish: Instance.Creation, project: String, requestor: Event.Requestor
+    ) async throws -> LexAPI.Operation {
         if wish.type == "virtual-machine" {
             throw APIError.badRequest("lexd runs containers only: leave out the type virtual-machine")
         }
         guard wish.type.isEmpty || wish.type == "container" else {
             throw APIError.badRequest("Invalid instance type \"\(wish.type.prefix(64))\"")
         }
-        guard wish.instanceType.isEmpty else {
-            throw APIError.badRequest("This version of lexd knows no instance types: set limits.cpu and limits.memory")
+        var wish = wish
+        if !wish.instanceType.isEmpty {
+            wish.config.merge(try InstanceSize(wish.instanceType).config) { asked, sized in
+                asked.isEmpty ? sized : asked
+            }
         }
-        let name = try wish.name.isEmpty ? await freeName() : InstanceName(wish.name)
+        let name = try wish.name.isEmpty ? await freeName(in: project) : InstanceName(wish.name)
         guard let source = wish.source else { throw APIError.badRequest("The source of the instance is missing") }
+        if source.type == "copy" {
+            return try await copy(wish, source, name: name, project: project, requestor: requestor)
+        }
         guard ["image", "none"].contains(source.type) else {
-            let known = ["migration", "copy", "backup"].contains(source.type)
+            let known = ["migration", "backup"].contains(source.type)
             throw APIError.badRequest(
                 known
-                    ? "This version of lexd makes instances from images or empty ones, not with the source type "
-                        + "\(source.type)"
+                    ? "This version of lexd makes instances from images, as copies, or empty ones, not with the source "
+                        + "type \(source.type)"
                     : "Unknown source type \(source.type.prefix(64))")
         }
         guard source.server.isEmpty else {
             throw APIError.badRequest(
                 "This version of lexd takes images of its own only: import it first, or use a template (lx launch "
                     + "template:debian/12)")
-        }
-        let profileNames = wish.profiles ?? [Project.defaultName]
-        let config = Merge.replacement(wish.config)
-        for key in config.keys.sorted() where key.hasPrefix("volatile.") && !key.hasSuffix(".hwaddr") {
-            throw APIError.badRequest("The key \"\(key)\" is lexd's own and cannot be set at creation")
-        }
-        let expansion = Expansion(
-            try await profiles.resolve(profileNames), config: config, devices: wish.devices)
-        let devices = try expansion.check()
-        let pool = try Expansion.rootPool(devices)
-        _ = try pools.driver(of: pool)
-        try await networks.check(devices)
-        guard try await records.find("\(Project.defaultName)/\(name)") == nil else {
-            throw APIError.conflict("Instance \"\(name)\" already exists")
         }
         var image: ImageRecord?
         if source.type == "image" {
@@ -57,19 +52,46 @@ extension Instances {
                     throw APIError.notFound("There is no template \"\(source.alias)\"")
                 }
             } else {
-                image = try await images.resolve(source).value
+                image = try await images.resolve(source, project: project).value
             }
         }
+        let profileNames = try await profileNames(wish, image, project: project)
+        let config = Merge.replacement(wish.config)
+        for key in config.keys.sorted() where key.hasPrefix("volatile.") && !key.hasSuffix(".hwaddr") {
+            throw APIError.badRequest("The key \"\(key)\" is lexd's own and cannot be set at creation")
+        }
+        let expansion = Expansion(
+            try await profiles.resolve(profileNames, project: project), config: config, devices: wish.devices)
+        let devices = try expansion.check()
+        let pool = try Expansion.rootPool(devices)
+        _ = try pools.driver(of: pool)
+        try await networks.check(devices, project: project)
+        try await volumes.check(devices, project: project)
+        try await checkSources(devices, expansion.devices)
+        guard try await records.find(name.text, in: project) == nil else {
+            throw APIError.conflict("Instance \"\(name)\" already exists")
+        }
         let record = InstanceRecord(
-            project: Project.defaultName, name: name.text, architecture: host.facts.architecture,
+            project: project, name: name.text, architecture: host.facts.architecture,
             description: wish.description, ephemeral: wish.ephemeral, profiles: profileNames, config: config,
             devices: wish.devices, createdAt: .now, lastUsedAt: .epoch, pool: pool, image: image?.fingerprint)
         let knownImage = image
         return operations.start(
-            OperationPlan(description: "Creating instance", resources: Self.resources(name.text, legacy: true))
+            OperationPlan(
+                description: "Creating instance", project: project,
+                resources: Self.resources(name.text, legacy: true))
         ) { operation in
             try await self.make(record, from: knownImage, source, operation, requestor)
         }
+    }
+
+    /// The profiles that were wished for, else those of the image that are still there.
+    private func profileNames(
+        _ wish: Instance.Creation, _ image: ImageRecord?, project: String
+    ) async throws -> [String] {
+        if let names = wish.profiles { return names }
+        guard let names = image?.profiles else { return [Project.defaultName] }
+        return try await profiles.known(among: names, project: project)
     }
 
     private func make(
@@ -79,7 +101,7 @@ extension Instances {
         var image = knownImage
         if image == nil, source.type == "image" {
             image = try await images.template(
-                source.alias, rebuild: false, aliases: [], isCached: true,
+                source.alias, rebuild: false, aliases: [], isCached: true, project: wanted.project,
                 progress: { operation.set("build_progress", .string($0)) }, requestor: requestor)
         }
         let finalImage = image
@@ -96,30 +118,43 @@ extension Instances {
                     of: image, in: driver,
                     progress: { operation.set("download_progress", .string("Unpack: \($0)")) }
                 ) {
-                    try await make(complete, in: driver)
+                    var complete = complete
+                    complete.metadata = try await images.metadata(of: image, in: driver)
+                    try await make(complete, in: driver, template: "create") { [complete] volume in
+                        try await driver.create(volume, from: complete.image.flatMap { Fingerprint($0) })
+                    }
                 }
-                try? await images.markUsed(image.fingerprint)
+                try? await images.markUsed(image.fingerprint, project: wanted.project)
             } else {
-                try await make(wanted, in: driver)
+                try await make(wanted, in: driver, template: "create") { try await driver.create($0, from: nil) }
             }
             lifecycle(
-                "instance-created", wanted.name, context: ["type": "container", "storage-pool": .string(wanted.pool)],
+                "instance-created", wanted, context: ["type": "container", "storage-pool": .string(wanted.pool)],
                 requestor: requestor)
         }
     }
 
     /// Makes the volume and the record, the layer being there.
-    private func make(_ wanted: InstanceRecord, in driver: any StorageDriver) async throws {
+    ///
+    /// - Parameters:
+    ///   - template: The event whose templates are due at its first start.
+    ///   - fill: Makes the volume.
+    func make(
+        _ wanted: InstanceRecord, in driver: any StorageDriver, template: String,
+        fill: (VolumeName) async throws -> Void
+    ) async throws {
         try await withRollback(logger) { rollback in
             var record = wanted
             let key = record.key
             let ids = host.ids
-            let base = try await blocking { try ids.claim(key, wanted: nil) }
+            let config = Config<InstanceKeys>(try await expansion(of: record).config)
+            let map = try await claimedIDs(of: record, config)
             await rollback.add("give back the id range") { try await blocking { try ids.release(key) } }
-            try await setVolatile(&record, base: base)
+            record.config["volatile.apply_template"] = template
+            try await setVolatile(&record, base: map.base, map.ids)
 
             let volume = try Self.volume(record)
-            try await driver.create(volume, from: record.image.flatMap { Fingerprint($0) })
+            try await fill(volume)
             await rollback.add("remove the volume") {
                 try await driver.delete(volume)
                 self.pools.sweepSoon()
@@ -127,10 +162,9 @@ extension Instances {
             // What needs space comes before the record: on a full disk that could not be taken back.
             try await prepareBackup(record)
             let complete = record
-            let stored = try await profiles.holding(complete.profiles) {
+            let stored = try await profiles.holding(complete.profiles, project: complete.project) {
                 // Again: one may have been changed since the wish was checked.
-                let expansion = Expansion(
-                    try await profiles.resolve(complete.profiles), config: complete.config, devices: complete.devices)
+                let expansion = try await expansion(of: complete)
                 guard try Expansion.rootPool(try expansion.check()) == complete.pool else {
                     throw APIError.conflict(
                         "A profile of the instance was changed meanwhile: its root disk would be in another pool")
@@ -167,45 +201,31 @@ extension Instances {
         return kernel == image || aliases[kernel]?.contains(image) == true
     }
 
-    private func setVolatile(_ record: inout InstanceRecord, base: UInt32) async throws {
+    private func setVolatile(_ record: inout InstanceRecord, base: UInt32, _ ids: IDMap) async throws {
         record.config["volatile.uuid"] = UUIDText.random()
         record.config["volatile.cloud-init.instance-id"] = UUIDText.random()
-        record.config["volatile.apply_template"] = "create"
         record.config["volatile.last_state.idmap"] = "[]"
-        setIDMap(&record, base: base)
+        setIDMap(&record, base: base, ids)
         try await completeNICs(&record)
-    }
-
-    /// Notes the id range an instance will be started with.
-    func setIDMap(_ record: inout InstanceRecord, base: UInt32) {
-        record.config["volatile.idmap.base"] = String(base)
-        record.config["volatile.idmap.next"] = Self.idMapText(base)
-    }
-
-    /// An id map as LXD writes it.
-    static func idMapText(_ base: UInt32?) -> String {
-        guard let base else { return "[]" }
-        return "[\(line(isUser: true)),\(line(isUser: false))]"
-        func line(isUser: Bool) -> String {
-            "{\"Isuid\":\(isUser),\"Isgid\":\(!isUser),\"Hostid\":\(base),\"Nsid\":0,\"Maprange\":\(IDRanges.size)}"
-        }
     }
 
     /// Gives every interface that has none a hardware address of its own, kept for good.
     func completeNICs(_ record: inout InstanceRecord) async throws {
-        let expansion = Expansion(
-            try await profiles.resolve(record.profiles), config: record.config, devices: record.devices)
-        let devices = try Device.readAll(expansion.devices)
+        try await completeNICs(&record, try Device.readAll(try await expansion(of: record).devices))
+    }
+
+    /// The same for an instance with these devices.
+    func completeNICs(_ record: inout InstanceRecord, _ devices: [String: Device]) async throws {
         for (name, device) in devices.sorted(by: { $0.key < $1.key }) {
-            guard case .nic(let config) = device else { continue }
-            if try config[\.hwaddr] == nil, record.config["volatile.\(name).hwaddr"] == nil {
+            guard case .nic(let nic) = device else { continue }
+            if nic.hwaddr == nil, nic.hasOwnHardwareAddress, record.config["volatile.\(name).hwaddr"] == nil {
                 var taken = try await networks.knownHardwareAddresses()
                 for (key, value) in record.config where key.hasSuffix(".hwaddr") {
                     if let own = MACAddress(configText: value) { taken.insert(own) }
                 }
                 record.config["volatile.\(name).hwaddr"] = networks.newHardwareAddress(avoiding: taken).description
             }
-            if try config[\.name] == nil, record.config["volatile.\(name).name"] == nil {
+            if nic.name == nil, record.config["volatile.\(name).name"] == nil {
                 record.config["volatile.\(name).name"] = Self.insideName(for: name, devices, record)
             }
         }
@@ -223,8 +243,8 @@ extension Instances {
     ) -> String {
         var taken: Set<String> = []
         for (name, other) in devices where name != device {
-            guard case .nic(let config) = other else { continue }
-            let chosen = (try? config[\.name])??.text ?? record.config["volatile.\(name).name"]
+            guard case .nic(let nic) = other else { continue }
+            let chosen = nic.name ?? record.config["volatile.\(name).name"]
             if let chosen { taken.insert(chosen) }
         }
         if (try? ObjectName.validateInterface(device)) != nil, !taken.contains(device) { return device }
@@ -234,10 +254,10 @@ extension Instances {
     }
 
     /// A name nobody has, of two words.
-    private func freeName() async throws -> InstanceName {
+    private func freeName(in project: String) async throws -> InstanceName {
         for _ in 0..<100 {
             let name = try InstanceName(PetName.random())
-            if try await records.find("\(Project.defaultName)/\(name)") == nil { return name }
+            if try await records.find(name.text, in: project) == nil { return name }
         }
         throw APIError.failed("cannot find a free name for the instance: give it one")
     }
@@ -250,18 +270,25 @@ extension Instances {
     }
 
     /// Writes that copy under another name.
-    private func prepareBackup(_ record: InstanceRecord) async throws {
+    func prepareBackup(_ record: InstanceRecord) async throws {
         struct Backup: Encodable {
             var container: Instance
+            var snapshots: [Instance.Snapshot]
             var pool: StoragePool
             var image: String?
+            var metadata: InstanceMetadataRecord
         }
-        let pool = try await pools.get(record.pool)
+        // Not as the pool is shown: to say who uses it takes a look at everything there is.
+        guard let pool = try await pools.records.find(record.pool)?.value else {
+            throw APIError.notFound("Storage pool not found")
+        }
         let backup = Backup(
             container: try await view(record),
+            snapshots: try await snapshots(of: record),
             pool: StoragePool(
-                name: pool.name, driver: pool.driver, description: pool.description, config: pool.config, usedBy: []),
-            image: record.image)
+                name: record.pool, driver: pool.driver, description: pool.description, config: pool.config, usedBy: []),
+            image: record.image,
+            metadata: (try? await images.metadata.find(record.metadata)) ?? InstanceMetadataRecord())
         let bytes = Array(try JSONCoding.encode(backup))
         try await pools.driver(of: record.pool).prepareBackup(bytes, of: try Self.volume(record))
     }

@@ -6,8 +6,9 @@ import LexInstance
 
 extension Instances {
     /// Checks a wish for a command and begins to run it.
-    func exec(_ name: String, _ wish: Instance.Exec, requestor: Event.Requestor) async throws -> LexAPI.Operation {
-        let record = try await find(name).value
+    func exec(
+        _ record: InstanceRecord, _ wish: Instance.Exec, requestor: Event.Requestor
+    ) async throws -> LexAPI.Operation {
         let instance = liveInstance(record.key)
         _ = try instance.wish(.exec)
         guard let run = instance.run else { throw APIError.badRequest("Instance is not running") }
@@ -19,41 +20,44 @@ extension Instances {
                 throw APIError.badRequest("The environment variable \"\(name.prefix(64))\" has no valid name or value")
             }
         }
-        guard wish.user >= 0, wish.user < Int64(IDRanges.size), wish.group >= 0, wish.group < Int64(IDRanges.size),
-            !wish.cwd.utf8.contains(0)
+        guard let user = UInt32(exactly: wish.user), let group = UInt32(exactly: wish.group),
+            let owner = run.ids.user(user), run.ids.group(group) != nil, !wish.cwd.utf8.contains(0)
         else {
-            throw APIError.badRequest("The user and group of a command are numbers from 0 to \(IDRanges.size - 1)")
+            throw APIError.badRequest(
+                "The user and group of a command must be among the ids that the instance has: "
+                    + run.ids.userText)
         }
         let environment = try await environment(for: wish, record, run)
         let resources = Self.resources(record.name, legacy: true)
-        let job = attachJob(wish, record, run, environment)
+        let job = attachJob(wish, user, group, owner: owner, record, run, environment)
         lifecycle(
-            "instance-exec", record.name, context: ["command": .array(wish.command.map { .string($0) })],
+            "instance-exec", record, context: ["command": .array(wish.command.map { .string($0) })],
             requestor: requestor)
-        if wish.waitForWebsocket { return startSession(wish, job, run, environment, resources) }
-        return operations.start(OperationPlan(description: "Executing command", resources: resources)) { operation in
+        let plan = OperationPlan(description: "Executing command", project: record.project, resources: resources)
+        if wish.waitForWebsocket { return startSession(wish, job, run, environment, plan) }
+        return operations.start(plan) { operation in
             try await self.runAlone(wish, job, run, record, operation)
         }
     }
 
     private func attachJob(
-        _ wish: Instance.Exec, _ record: InstanceRecord, _ run: LiveInstance.Run, _ environment: [String: String]
+        _ wish: Instance.Exec, _ user: UInt32, _ group: UInt32, owner: UInt32, _ record: InstanceRecord,
+        _ run: LiveInstance.Run, _ environment: [String: String]
     ) -> AttachJob {
-        let user = UInt32(clamping: wish.user)
-        return AttachJob(
+        AttachJob(
             name: InstanceHost.flatName(record.key), lxcPath: host.paths(of: record.key).lxcPath,
             arguments: wish.command, environment: environment.map { "\($0.key)=\($0.value)" }.sorted(), user: user,
-            group: UInt32(clamping: wish.group), directory: wish.cwd.isEmpty ? environment["HOME"] ?? "/" : wish.cwd,
+            group: group, directory: wish.cwd.isEmpty ? environment["HOME"] ?? "/" : wish.cwd,
             terminal: wish.interactive && wish.waitForWebsocket, columns: UInt32(clamping: max(0, wish.width)),
-            rows: UInt32(clamping: max(0, wish.height)), terminalOwner: (run.firstID ?? 0) + user)
+            rows: UInt32(clamping: max(0, wish.height)), terminalOwner: owner,
+            deniesForeignCalls: run.deniesForeignCalls, interceptDirectory: host.paths(of: record.key).run)
     }
 
     /// The command's variables: the instance's own, then what every command needs, then what was asked for.
     private func environment(
         for wish: Instance.Exec, _ record: InstanceRecord, _ run: LiveInstance.Run
     ) async throws -> [String: String] {
-        let expansion = Expansion(
-            try await profiles.resolve(record.profiles), config: record.config, devices: record.devices)
+        let expansion = try await expansion(of: record)
         var environment: [String: String] = [:]
         for (key, value) in expansion.config where key.hasPrefix("environment.") {
             environment[String(key.dropFirst("environment.".count))] = value
@@ -82,7 +86,7 @@ extension Instances {
     /// Begins the command; says why where the instance itself is the reason that it cannot.
     private func attach(_ job: AttachJob, streams: [Int32], _ run: LiveInstance.Run) async throws -> AttachedCommand {
         do {
-            return try await host.runtime.attach(job, streams: streams, isPrivileged: run.firstID == nil)
+            return try await host.runtime.attach(job, streams: streams, isPrivileged: run.ids.isEmpty)
         } catch let failure as RuntimeFailure {
             let group = host.cgroups.directory("pids", host.paths(named: job.name).payloadGroup) ?? ""
             let (limit, count) = try await blocking {
@@ -102,15 +106,15 @@ extension Instances {
 
     private func startSession(
         _ wish: Instance.Exec, _ job: AttachJob, _ run: LiveInstance.Run, _ environment: [String: String],
-        _ resources: [String: [String]]
+        _ plan: OperationPlan
     ) -> LexAPI.Operation {
         let session = ExecSession(interactive: wish.interactive)
-        var plan = OperationPlan(description: "Executing command", resources: resources)
+        var plan = plan
         plan.metadata = [
-            "fds": session.descriptors, "command": .array(wish.command.map { .string($0) }),
+            "fds": session.sockets.descriptors, "command": .array(wish.command.map { .string($0) }),
             "environment": .object(environment.mapValues { .string($0) }), "interactive": .bool(wish.interactive),
         ]
-        plan.socket = (isSecret: { session.isSecret($0) }, serve: { try await session.serve($0, $1) })
+        plan.socket = (isSecret: { session.sockets.isSecret($0) }, serve: { try await session.serve($0, $1) })
         return operations.start(plan) { operation in
             // Also when the command never began: who has connected must not wait for it.
             defer { session.finish() }
@@ -173,7 +177,8 @@ extension Instances {
                 ).release()
                 files.append(file)
                 streams[index] = file
-                urls[String(index)] = .string("/1.0/instances/\(record.name)/logs/\(name)")
+                urls[String(index)] = .string(
+                    Projects.url("/1.0/instances/\(record.name)/logs/\(name)", project: record.project))
             }
             operation.set("output", .object(urls))
         }

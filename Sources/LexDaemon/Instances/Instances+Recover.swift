@@ -14,7 +14,21 @@ extension Instances {
     /// Brings store, pools, host and memory together at the daemon's start: finds the instances that run, finishes or
     /// takes back what a crash cut short, and removes what belongs to nothing.
     func recover() async throws {
+        for stored in try await records.list() {
+            do { try await takeBackRename(stored) } catch {
+                logger.error(
+                    "cannot take back a rename that was not finished",
+                    metadata: ["instance": "\(stored.name)", "error": "\(error)"])
+            }
+        }
         try await recoverVolumes()
+        for stored in try await records.list() {
+            do { _ = try await settleSnapshots(of: stored) } catch {
+                logger.error(
+                    "cannot bring the snapshots of an instance to order",
+                    metadata: ["instance": "\(stored.name)", "error": "\(error)"])
+            }
+        }
         let keys = Set(try await records.list().map(\.value.key))
         let ids = host.ids
         try await blocking { try ids.releaseAll(except: keys) }
@@ -22,6 +36,9 @@ extension Instances {
         for key in keys.sorted() { await trySettling(key) }
         do { try await removeOrphans(keys) } catch {
             logger.error("cannot remove what belongs to no instance", metadata: ["error": "\(error)"])
+        }
+        do { try await removeUnusedMetadata() } catch {
+            logger.error("cannot remove metadata that nobody has any more", metadata: ["error": "\(error)"])
         }
         // Volumes and layers were set aside meanwhile.
         pools.sweepSoon()
@@ -53,12 +70,15 @@ extension Instances {
     /// volume was being made.
     private func recoverVolumes() async throws {
         let stored = try await records.list()
+        var lost: [String: [String]] = [:]
         for (pool, driver) in pools.drivers {
             let known = Set(try stored.filter { $0.value.pool == pool }.map { try Self.volume($0.value) })
             let found = try await driver.volumes()
             for volume in found.subtracting(known) {
                 await trying("cannot remove a volume that was not finished", volume, in: pool) {
-                    try await removeUnfinished(volume, of: driver, pool)
+                    if try await !removeUnfinished(volume, of: driver, pool) {
+                        lost[pool, default: []].append(volume.text)
+                    }
                 }
             }
             for entry in stored where entry.value.pool == pool {
@@ -69,10 +89,22 @@ extension Instances {
                     continue
                 }
                 await trying("cannot write the settings beside a volume", volume, in: pool) {
-                    if try await !driver.hasBackup(volume) { try await writeBackup(entry.value) }
+                    let isThere = try await driver.hasBackup(volume)
+                    let isOutdated = try await driver.hasUnfinishedBackup(volume)
+                    if !isThere || isOutdated { try await writeBackup(entry.value) }
                 }
             }
         }
+        await warnings.set(
+            .orphan,
+            Dictionary(
+                uniqueKeysWithValues: lost.map { pool, volumes in
+                    (
+                        "/1.0/storage-pools/\(pool)",
+                        "These volumes belong to no instance and are left alone: "
+                            + volumes.sorted().joined(separator: ", ")
+                    )
+                }))
     }
 
     private func trying(
@@ -83,15 +115,19 @@ extension Instances {
         }
     }
 
-    private func removeUnfinished(_ volume: VolumeName, of driver: any StorageDriver, _ pool: String) async throws {
+    /// Answers whether it was removed.
+    private func removeUnfinished(
+        _ volume: VolumeName, of driver: any StorageDriver, _ pool: String
+    ) async throws -> Bool {
         if try await driver.hasBackup(volume) {
             // It was whole once: the store has lost it, not we.
             logger.warning(
                 "a volume has no record: it is left alone", metadata: ["pool": "\(pool)", "volume": "\(volume)"])
-            return
+            return false
         }
         logger.info("removing a volume that was not finished", metadata: ["pool": "\(pool)", "volume": "\(volume)"])
         try await driver.delete(volume)
+        return true
     }
 
     /// Finds an instance running, or puts away what is left of its last run; answers whether it is to be deleted.
@@ -125,9 +161,9 @@ extension Instances {
                 "cannot tell whether instance \"\(entry.value.name)\" runs: nothing is known of a run, but processes are "
                     + "in its control group: \(left.sorted().prefix(10).map(String.init).joined(separator: ", "))")
         }
-        let nics = try await knownNICs(entry.value)
+        let cards = try await leftCards(entry.value)
         guard endedUnseen else {
-            await putAway(key, nics)
+            await putAway(key, cards)
             // The daemon before us fell between the note of its end and what follows from that.
             return entry.value.ephemeral && entry.value.config["volatile.last_state.power"] == "STOPPED"
         }
@@ -137,11 +173,14 @@ extension Instances {
             dueToStart.withLock { _ = $0.insert(key) }
         } else {
             var ended = entry
-            for name in ended.value.config.keys where name.hasSuffix(".host_name") { ended.value.config[name] = nil }
+            Self.note([:], in: &ended.value.config)
             ended.value.config["volatile.last_state.power"] = "STOPPED"
+            ended.value.history = ended.value.history ?? InstanceHistory()
+            ended.value.history?.stop = Instance.Explanation.Moment(
+                at: .now, cause: "it ended while lexd was not there to see it")
             try await records.update(ended)
         }
-        await putAway(key, nics)
+        await putAway(key, cards)
         return !restarts && entry.value.ephemeral
     }
 
@@ -151,19 +190,38 @@ extension Instances {
     ) async throws {
         var entry = entry
         let nics = try await knownNICs(entry.value)
-        let isFrozen = InstanceStats.isFrozen(paths.payloadGroup, host.cgroups)
-        let isPrivileged = entry.value.config["volatile.idmap.current"] == "[]"
-        let firstID = isPrivileged ? nil : entry.value.config["volatile.idmap.base"].flatMap { UInt32($0) }
+        for nic in nics.values { if let vlan = nic.vlan { networks.vlans.adopt(vlan, by: nic.owner) } }
+        var isFrozen = InstanceStats.isFrozen(paths.payloadGroup, host.cgroups)
+        if try isThere(paths.stillFile) {
+            // The daemon before us fell while it copied the files.
+            if isFrozen { try await setFrozen(false, entry.value) }
+            isFrozen = false
+            try removeFile(paths.stillFile)
+        }
+        let ids = try await ids(of: process)
         let instance = liveInstance(entry.value.key)
-        let run = LiveInstance.Run(process: process, nics: nics, firstID: firstID)
+        var run = LiveInstance.Run(process: process, nics: nics, ids: ids)
+        run.devices = await presentDevices(of: entry.value)
+        run.deniesForeignCalls = await deniesForeignCalls(entry.value)
+        let cards = await presentCards(of: entry.value)
+        run.wantedNICs = cards.nics.filter { nics[$0.key] != nil }
+        run.tunings = await presentTunings(of: entry.value, run.wantedNICs)
         instance.began(run, isFrozen: isFrozen)
         follows(instance, run)
+        await adoptProxies(cards.proxies, of: entry.value.key, run)
+        await reopenGuest(entry.value, ids)
+        // The daemon before us may have fallen in the middle of a change.
+        do { try await bringDevices(of: entry.value) } catch {
+            logger.error(
+                "cannot bring an instance that was found running its devices",
+                metadata: ["instance": "\(entry.value.key)", "error": "\(error)"])
+        }
         logger.info("instance found running", metadata: ["instance": "\(entry.value.name)"])
         guard entry.value.config["volatile.last_state.power"] != "RUNNING" else { return }
         // The daemon before us fell between the start and the note of it.
         entry.value.config["volatile.last_state.power"] = "RUNNING"
-        entry.value.config["volatile.idmap.current"] = Self.idMapText(firstID)
-        for (device, nic) in nics { entry.value.config["volatile.\(device).host_name"] = nic.hostName }
+        entry.value.config["volatile.idmap.current"] = Self.idMapText(ids)
+        Self.note(nics, in: &entry.value.config)
         do { try await records.update(entry) } catch {
             logger.error(
                 "cannot note that an instance runs",
@@ -171,20 +229,19 @@ extension Instances {
         }
     }
 
-    /// Takes the id range an instance had. Without it the next start takes another one.
-    private func reclaimIDs(_ record: InstanceRecord, isInUse: Bool) async {
-        guard let wanted = record.config["volatile.idmap.base"].flatMap({ UInt32($0) }) else { return }
-        let ids = host.ids
-        let key = record.key
-        do {
-            let base = try await blocking { try ids.claim(key, wanted: wanted, isInUse: isInUse) }
-            if base != wanted {
-                logger.warning("another daemon has the id range of an instance", metadata: ["instance": "\(key)"])
-            }
-        } catch {
-            logger.error(
-                "cannot take the id range of an instance", metadata: ["instance": "\(key)", "error": "\(error)"])
+    /// The ids that an instance runs with: the kernel knows them.
+    private func ids(of process: RunningInstance) async throws -> IDMap {
+        let directory = "/proc/\(process.initProcess)"
+        let map = try await blocking {
+            IDMap(users: try readFile("\(directory)/uid_map"), groups: try readFile("\(directory)/gid_map"))
         }
+        guard let map else { throw APIError.failed("cannot read the ids of process \(process.initProcess)") }
+        return map
+    }
+
+    private func deniesForeignCalls(_ record: InstanceRecord) async -> Bool {
+        guard let config = try? await expansion(of: record).config else { return false }
+        return (try? ContainerConfig.deniesForeignCalls(Config(config))) == true
     }
 
     /// A helper of the daemon before us may still be starting the instance: its lock is held until it is done. One that
@@ -218,22 +275,9 @@ extension Instances {
         return try await host.runtime.adopt(monitor: numbers[0], initProcess: numbers[1])
     }
 
-    /// The interfaces of an instance that are on the host at this moment.
-    private func knownNICs(_ record: InstanceRecord) async throws -> [String: AttachedNIC] {
-        var nics: [String: AttachedNIC] = [:]
-        for nic in try await networks.attachedNICs()
-        where nic.owner.project == record.project && nic.owner.instance == record.name {
-            let options = try await view(record).expandedDevices[nic.owner.device] ?? [:]
-            let address = options["hwaddr"] ?? record.config["volatile.\(nic.owner.device).hwaddr"] ?? ""
-            guard let hardwareAddress = MACAddress(configText: address) else { continue }
-            nics[nic.owner.device] = AttachedNIC(
-                owner: nic.owner, hostName: nic.hostName, hardwareAddress: hardwareAddress)
-        }
-        return nics
-    }
-
     /// Removes run directories, control groups and logs that belong to no instance.
     private func removeOrphans(_ keys: Set<String>) async throws {
+        try await adoptRules()
         try await networks.removeOrphans { owner in
             let key = "\(owner.project)/\(owner.instance)"
             return self.liveInstance(key).run != nil || self.unsettled.withLock { $0.contains(key) }
@@ -251,7 +295,8 @@ extension Instances {
     }
 
     /// Starts what is to run: instances that restarted while lexd was away, those with `boot.autostart`, and those that
-    /// ran when lexd was last shut down.
+    /// ran when lexd was last shut down. The highest `boot.autostart.priority` comes first, and the next one waits as
+    /// long as `boot.autostart.delay` of the one before says.
     func autostart() async {
         // What failed for lack of something may be there by now.
         for key in unsettled.withLock({ $0.sorted() }) { await trySettling(key) }
@@ -259,19 +304,51 @@ extension Instances {
             defer { due = [] }
             return due
         }
-        for stored in (try? await records.list()) ?? [] {
+        for start in await dueStarts(due) {
             if isShuttingDown { return }
-            let record = stored.value
-            guard liveInstance(record.key).run == nil, let view = try? await view(record) else { continue }
-            let wish = (try? Config<InstanceKeys>(view.expandedConfig)[\.boot.autostart]) ?? nil
-            let ranBefore = record.config["volatile.last_state.power"] == "RUNNING"
-            guard due.contains(record.key) || wish == true || (wish == nil && ranBefore) else { continue }
+            // Somebody may have started or deleted it meanwhile.
+            guard (try? await records.find(start.key)) != nil, liveInstance(start.key).run == nil else { continue }
             do {
-                try await start(record.key, requestor: nil)
+                try await self.start(start.key, requestor: nil)
+                if start.delay > 0 { try await Task.sleep(for: .seconds(start.delay)) }
+            } catch is CancellationError {
+                return
             } catch {
-                logger.error("cannot start an instance", metadata: ["instance": "\(record.name)", "error": "\(error)"])
+                logger.error("cannot start an instance", metadata: ["instance": "\(start.key)", "error": "\(error)"])
+                await warnings.record(
+                    .instanceAutostartFailure, "\(error)", entity: start.record.url,
+                    project: start.record.project)
             }
         }
+    }
+
+    private struct DueStart {
+        let record: InstanceRecord
+        let priority: Int64
+        let delay: Int64
+        var key: String { record.key }
+    }
+
+    /// What is to be started, in order.
+    private func dueStarts(_ due: Set<String>) async -> [DueStart] {
+        var starts: [DueStart] = []
+        for stored in (try? await records.list()) ?? [] {
+            let record = stored.value
+            guard liveInstance(record.key).run == nil, let view = try? await view(record) else { continue }
+            let config = Config<InstanceKeys>(view.expandedConfig)
+            let wish = (try? config[\.boot.autostart]) ?? nil
+            let ranBefore = record.config["volatile.last_state.power"] == "RUNNING"
+            guard due.contains(record.key) || wish == true || (wish == nil && ranBefore) else { continue }
+            starts.append(
+                DueStart(
+                    record: record, priority: (try? config[\.boot.autostartPriority]) ?? 0,
+                    delay: (try? config[\.boot.autostartDelay]) ?? 0))
+        }
+        // Of the same priority in the order of their names, as they are listed.
+        return starts.enumerated().sorted { left, right in
+            left.element.priority != right.element.priority
+                ? left.element.priority > right.element.priority : left.offset < right.offset
+        }.map(\.element)
     }
 }
 

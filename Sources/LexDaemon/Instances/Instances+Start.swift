@@ -14,47 +14,65 @@ extension Instances {
     func start(_ key: String, requestor: Event.Requestor?) async throws {
         try await settle(key)
         try await locks.with(key) {
-            guard let stored = try await records.find(key) else { throw APIError.notFound("Instance not found") }
+            guard let present = try await records.find(key) else { throw APIError.notFound("Instance not found") }
+            let stored = try await takeStartSnapshot(present)
             let instance = liveInstance(key)
             _ = try instance.wish(.start)
             do {
                 // After the wish: whoever ends everything sees either it or the refusal.
                 if isShuttingDown { throw APIError.unavailable("LXD is shutting down") }
-                try await bringUp(stored, instance)
+                try await bringUp(stored, instance, requestor)
             } catch {
                 instance.happened(.startFailed)
+                await noteFailure(error, of: key)
                 throw error
             }
-            lifecycle("instance-started", stored.value.name, requestor: requestor)
+            lifecycle("instance-started", stored.value, requestor: requestor)
+            await warnings.resolve(
+                .instanceAutostartFailure, entity: stored.value.url, project: stored.value.project)
         }
     }
 
-    private func bringUp(_ stored: Stored<InstanceRecord>, _ instance: LiveInstance) async throws {
+    private func bringUp(_ stored: Stored<InstanceRecord>, _ instance: LiveInstance, _ requestor: Event.Requestor?)
+        async throws
+    {
         var stored = stored
         let key = stored.value.key
+        // A root is mounted once: by who looked at its files, or by the instance.
+        await fileServers.end(of: key)
         try await withRollback(logger) { rollback in
-            let expansion = Expansion(
-                try await profiles.resolve(stored.value.profiles), config: stored.value.config,
-                devices: stored.value.devices)
+            let expansion = try await expansion(of: stored.value)
             let devices = try expansion.check()
-            try await completeNICs(&stored.value)
-            let isPrivileged = try Config<InstanceKeys>(expansion.config)[\.security.privileged] == true
-            let base = try await claimIDs(&stored.value)
+            try await completeNICs(&stored.value, devices)
+            let config = Config<InstanceKeys>(expansion.config)
+            try checkStartable(config, stored.value)
+            let ids = try await claimIDs(&stored.value, config)
+            try await giveOwners(&stored.value, config, ids)
             let paths = host.paths(of: key)
             // First the way back: it may fail in the middle.
             await rollback.add("remove the run directory") { try await blocking { try removeTree(paths.run) } }
-            try await prepareDirectories(paths)
+            try await prepareDirectories(
+                paths, seccomp: try ContainerConfig.seccompList(config),
+                mounts: try ContainerConfig.mountPolicy(config).text, config: expansion.config)
+            try await openGuest(key, config, ids)
+            await rollback.add("end listening for the instance") { await self.closeGuest(key) }
+            if let modules = try config[\.linux.kernelModules] { try await loadModules(modules.names) }
 
-            let nics = try await attachNICs(stored.value, devices, rollback)
-            let console = try await host.consoles.open(key, owner: isPrivileged ? 0 : base)
+            let cards = try await wantedCards(devices, expansion.config, stored.value)
+            let nics = try await attachNICs(stored.value, cards.nics, rollback)
+            try await noteLentInterfaces(&stored, nics)
+            let wanted = try await wanted(devices, project: stored.value.project)
+            let plain = try await plainDisks(stored.value, config)
+            try await limitRoot(of: stored.value, devices)
+            let console = try await host.consoles.open(key, owner: ids.user(0) ?? 0)
             await rollback.add("close the console") { try await self.host.consoles.close(key) }
 
-            let plan = try await plan(
-                stored.value,
-                Expansion(
-                    try await profiles.resolve(stored.value.profiles), config: stored.value.config,
-                    devices: stored.value.devices), firstID: isPrivileged ? nil : base)
-            let job = try startJob(plan, nics.map(\.ready), console: console)
+            // With what was chosen for it meanwhile; its own always comes last.
+            let complete = Expansion(
+                [], config: expansion.config.merging(stored.value.config) { $1 }, devices: expansion.devices)
+            let plan = try await plan(stored.value, complete, wanted, plain: plain, ids: ids)
+            let files = try await templatedFiles(of: stored.value, config, plan)
+            let job = try startJob(plan, nics.map(\.ready), console: console, files: files)
             await rollback.add("remove the control groups") { await self.removeGroups(paths) }
             let process: RunningInstance
             do {
@@ -63,242 +81,205 @@ extension Instances {
                 throw StartFailure.explain(failure, name: stored.value.name)
             }
             await rollback.add("end the run") { try process.kill() }
-            let run = LiveInstance.Run(
+            for remark in process.remarks {
+                logger.warning(
+                    "an instance was started without something",
+                    metadata: [
+                        "instance": "\(key)", "what": "\(remark)",
+                    ])
+            }
+            var run = LiveInstance.Run(
                 process: process, nics: Dictionary(nics.map { ($0.ready.device, $0.attached) }) { $1 },
-                firstID: plan.firstID)
+                ids: ids, deniesForeignCalls: plan.deniesForeignCalls)
+            run.devices = Self.held(wanted, as: Array(process.disks.dropFirst(plain.count)))
+            try await write(run.devices, of: key)
+            run.wantedNICs = cards.nics
+            run.tunings = Dictionary(nics.map { ($0.ready.device, $0.tuning) }) { $1 }
+            try await startProxies(cards.proxies, of: key, &run, rollback)
             // Before anybody can see the run: when it cannot be noted, there was none.
-            try await noteStart(&stored, run)
+            try await noteStart(&stored, run, requestor)
             instance.began(run)
             follows(instance, run)
+            for (device, proxy) in run.proxies { follow(proxy, device, of: key, run) }
             await rebalanceCPUs(except: key)
         }
     }
 
-    /// Removes the groups of a start that failed. Its monitor is told of the failure last and goes after us: the next
-    /// start must not meet it.
-    private func removeGroups(_ paths: InstancePaths) async {
-        let cgroups = host.cgroups
-        for id in (try? cgroups.allProcesses(in: paths.monitorGroup)) ?? [] {
-            try? await RunningProcess(id)?.end(within: .seconds(10), asking: nil)
+    /// Throws for what may be configured but is not to be had here.
+    private func checkStartable(_ config: Config<InstanceKeys>, _ record: InstanceRecord) throws {
+        if try config[\.nvidia.runtime] == true {
+            throw APIError.badRequest(
+                "Cannot start \"\(record.name)\" with nvidia.runtime: lexd does not hand the libraries of NVIDIA to "
+                    + "instances. Install them inside, give it the card with a device of type gpu, and unset the key")
         }
-        try? await endPayload(paths)
-        cgroups.removeEmpty(paths.payloadGroup)
-        cgroups.removeEmpty(paths.monitorGroup)
+        let calls = try ContainerConfig.interceptedCalls(config)
+        let paths = host.paths(of: record.key)
+        if calls.contains(.mount), host.cgroups.deciderOfDevices(paths.payloadGroup) == nil {
+            throw APIError.badRequest(
+                "Cannot start \"\(record.name)\" with security.syscalls.intercept.mount: this host has no control groups "
+                    + "for devices, so nothing would keep the instance from mounting others than its own. Unset the key"
+            )
+        }
+        if calls.contains(.bpf), host.cgroups.unifiedRoot == nil {
+            throw APIError.badRequest(
+                "Cannot start \"\(record.name)\" with security.syscalls.intercept.bpf: this host has no unified tree of "
+                    + "control groups (v2) to attach programs to. Mount one, or unset the key")
+        }
+        let limits = try LiveLimits.wanted(config, cpus: nil, hostMemory: host.facts.memory)
+        try LiveLimits.check(limits, host.cgroups)
     }
 
-    /// Ends the processes of an instance whose monitor is gone: the kernel kills its init with that, but in its own
-    /// time (`lxc.monitor.signal.pdeath`). Throws when it has not within half a minute.
-    func endPayload(_ paths: InstancePaths) async throws {
-        let cgroups = host.cgroups
-        let group = paths.payloadGroup
-        let deadline = ContinuousClock.now + .seconds(30)
-        // Again until there is none: one may have forked while we looked.
-        while true {
-            let found = try cgroups.allProcesses(in: group)
-            if found.isEmpty { return }
-            // A frozen process takes no signal, not even SIGKILL on v1.
-            if InstanceStats.isFrozen(group, cgroups) {
-                try await blocking { try InstanceStats.setFrozen(false, group, cgroups) }
-            }
-            // Not all of thousands at once: each takes a descriptor.
-            let processes = try found.prefix(1000).compactMap { try RunningProcess($0) }
-            if processes.isEmpty {
-                guard ContinuousClock.now < deadline else {
-                    throw APIError.failed(
-                        "cannot end the processes in the control group \(group): they are not of this system")
-                }
-                try await Task.sleep(for: .milliseconds(10))
-            }
-            for process in processes { try process.signal(SIGKILL) }
-            for process in processes {
-                guard try await process.hasEnded(within: ContinuousClock.now.duration(to: deadline)) else {
-                    throw APIError.failed(
-                        "cannot end process \(process.id) of an instance that is over: it takes no signal. See what "
-                            + "it waits for: cat /proc/\(process.id)/stack")
-                }
-            }
+    /// Loads modules of the host's kernel that are not there yet.
+    private func loadModules(_ names: [String]) async throws {
+        for name in names {
+            // What is built in or loaded; with underscores, whatever its file is called.
+            let directory = "/sys/module/" + name.map { $0 == "-" ? "_" : String($0) }.joined()
+            if try await blocking({ access(directory, F_OK) == 0 }) { continue }
+            try await Tool("modprobe").check(["--use-blacklist", name], doing: "load the kernel module \(name)")
         }
     }
 
-    /// The range of ids for this run: the one the instance had, unless another daemon took it meanwhile.
-    private func claimIDs(_ record: inout InstanceRecord) async throws -> UInt32 {
-        let key = record.key
-        let ids = host.ids
-        let wanted = record.config["volatile.idmap.base"].flatMap { UInt32($0) }
-        let base = try await blocking { try ids.claim(key, wanted: wanted) }
-        setIDMap(&record, base: base)
-        return base
-    }
-
-    private func prepareDirectories(_ paths: InstancePaths) async throws {
+    private func prepareDirectories(
+        _ paths: InstancePaths, seccomp: String, mounts: String, config: [String: String]
+    ) async throws {
+        let config = try JSONCoding.encode(config)
         try await blocking {
             // What an earlier run left: a start finds an empty directory.
             try removeTree(paths.run)
             // The instance's own root, which is nobody on the host, passes through to its file system.
             try makeDirectories(paths.run, mode: 0o711)
             try makeDirectories(paths.mounts, mode: 0o711)
+            try makeDirectories(paths.guest, mode: 0o755)
             try makeDirectories(paths.lxcPath, mode: 0o711)
             try makeDirectories(paths.logs)
             _ = unlink(paths.lxcLog)
-            try replaceFile(paths.seccompFile, ContainerConfig.seccompList.utf8)
+            _ = unlink(paths.consoleLog)
+            try replaceFile(paths.seccompFile, seccomp.utf8)
+            try replaceFile(paths.configFile, config)
+            try replaceFile(paths.mountsFile, mounts.utf8)
         }
     }
 
-    private typealias StartedNIC = (ready: ReadyNIC, attached: AttachedNIC)
-
-    private func attachNICs(
-        _ record: InstanceRecord, _ devices: [String: Device], _ rollback: Rollback
-    ) async throws -> [StartedNIC] {
-        var result: [StartedNIC] = []
-        for (device, kind) in devices.sorted(by: { $0.key < $1.key }) {
-            guard case .nic(let config) = kind else { continue }
-            let wanted = try nic(device, config, of: record)
-            let network = try await networks.attachment(config)
-            let attached = try await network.attach(wanted)
-            await rollback.add("detach \(device)") { try await network.detach(attached) }
-            let inside = try config[\.name]?.text ?? record.config["volatile.\(device).name"] ?? device
-            result.append(
-                (
-                    ReadyNIC(
-                        device: device, peerName: attached.peerName, insideName: inside, hostName: attached.hostName),
-                    attached
-                ))
+    /// What of an instance lies beside its root; what a person puts in the same place comes over it.
+    private func plainDisks(_ record: InstanceRecord, _ config: Config<InstanceKeys>) async throws -> [InstanceDisk] {
+        let directories = try await pools.driver(of: record.pool).plainDirectories(
+            of: try Self.volume(record), from: record.image.flatMap { Fingerprint($0) },
+            making: try config[\.security.nesting] == true)
+        return directories.sorted { $0.key < $1.key }.map { path, directory in
+            InstanceDisk(source: directory, path: path, isMapped: true)
         }
-        return result
-    }
-
-    /// An interface as its network is asked for it.
-    private func nic(_ device: String, _ config: Config<NICKeys>, of record: InstanceRecord) throws -> NIC {
-        let configured = try config[\.hwaddr]
-        let remembered = record.config["volatile.\(device).hwaddr"].flatMap { MACAddress(configText: $0) }
-        guard let address = configured ?? remembered else {
-            throw APIError.failed("The device \"\(device)\" has no hardware address")
-        }
-        return NIC(
-            owner: NICOwner(project: record.project, instance: record.name, device: device),
-            name: try InstanceName(record.name), hardwareAddress: address, hostName: try config[\.hostName]?.text,
-            mtu: try config[\.mtu].map { UInt32(clamping: $0) }, ipv4: try config[\.ipv4Address])
     }
 
     /// Everything a start needs, looked up.
-    func plan(_ record: InstanceRecord, _ expansion: Expansion, firstID: UInt32?) async throws -> InstancePlan {
+    func plan(
+        _ record: InstanceRecord, _ expansion: Expansion, _ devices: InstanceDevices = InstanceDevices(),
+        plain: [InstanceDisk] = [], ids: IDMap
+    ) async throws -> InstancePlan {
         let config = Config<InstanceKeys>(expansion.config)
+        let weighsDisks = try config[\.limits.diskPriority] != nil
         let driver = try pools.driver(of: record.pool)
+        let all = try Device.readAll(expansion.devices)
+        let isRootReadOnly = try all.values.contains { device in
+            if case .disk(let config) = device { try config[\.readonly] == true } else { false }
+        }
         return InstancePlan(
             name: try InstanceName(record.name), key: InstanceHost.flatName(record.key), config: config,
-            firstID: firstID,
+            ids: ids,
             root: try await driver.root(
                 of: try Self.volume(record), from: record.image.flatMap { Fingerprint($0) }),
-            paths: host.paths(of: record.key), cpus: try await cpus(of: record, config), hostMemory: host.facts.memory,
+            isRootReadOnly: isRootReadOnly, disks: plain + devices.disksInOrder.map(\.disk),
+            nodes: devices.nodesInOrder,
+            diskLimits: try await diskLimits(all, of: record),
+            diskWeightFile: weighsDisks ? try await diskWeightFile() : nil, paths: host.paths(of: record.key),
+            cpus: try await cpus(of: record, config), hostMemory: host.facts.memory,
             hasUnifiedCgroups: host.cgroups.isUnified, hasAppArmor: host.facts.hasAppArmor)
     }
 
-    private func startJob(_ plan: InstancePlan, _ nics: [ReadyNIC], console: String) throws -> StartJob {
+    private func startJob(
+        _ plan: InstancePlan, _ nics: [ReadyNIC], console: String, files: [PlacedText]
+    ) throws -> StartJob {
         return StartJob(
-            name: plan.key, lxcPath: plan.paths.lxcPath, overlay: plan.root.mount(below: plan.paths.mounts),
-            ids: plan.ids, items: try ContainerConfig.items(for: plan, nics: nics, console: console),
+            name: plan.key, lxcPath: plan.paths.lxcPath, root: plan.root.mount(below: plan.paths.mounts),
+            disks: plan.disks.map { $0.mount(plan.ids) }, nodes: try plan.nodes.map { try $0.mount(plan.ids) },
+            ids: plan.ids, deniesForeignCalls: plan.deniesForeignCalls, interception: interception(plan), files: files,
+            lxcfs: host.lxcfs,
+            items: try ContainerConfig.items(for: plan, nics: nics, console: console),
             lockFile: plan.paths.lockFile, runFile: plan.paths.runFile, logFile: plan.paths.lxcLog)
     }
 
+    /// The devices of a run that has begun: its disks in their order are known by these.
+    private static func held(_ devices: InstanceDevices, as identities: [FileIdentity]) -> HeldDevices {
+        var held = HeldDevices(nodes: devices.nodes)
+        for (index, (name, disk)) in devices.disksInOrder.enumerated() {
+            held.disks[name] = HeldDisk(
+                disk: disk, identity: identities.indices.contains(index) ? identities[index] : .unknown)
+        }
+        return held
+    }
+
+    /// Tells who answers calls of a running instance what it may have mounted, as its configuration says now.
+    func bringMountable(of record: InstanceRecord, _ config: Config<InstanceKeys>) async throws {
+        guard liveInstance(record.key).run != nil else { return }
+        let text = try ContainerConfig.mountPolicy(config).text
+        let file = host.paths(of: record.key).mountsFile
+        // One that began without interception has nobody to be told.
+        try await blocking { if (try? readFile(file)) ?? text != text { try replaceFile(file, text.utf8) } }
+    }
+
+    /// Who is to answer calls of it, if anybody is.
+    private func interception(_ plan: InstancePlan) -> InterceptJob? {
+        let calls = plan.interceptedCalls
+        if calls.isEmpty { return nil }
+        let group = plan.paths.payloadGroup
+        return InterceptJob(
+            name: plan.key, directory: plan.paths.run, calls: calls,
+            groups: MeasuredGroups(
+                memory: host.cgroups.directory("memory", group) ?? "",
+                processes: host.cgroups.directory("pids", group) ?? "", isUnified: host.cgroups.isUnified,
+                devices: host.cgroups.deciderOfDevices(group) ?? "",
+                unified: host.cgroups.unifiedRoot.map { "\($0)/\(group)" } ?? ""),
+            lxcPath: plan.paths.lxcPath, deniesForeignCalls: plan.deniesForeignCalls)
+    }
+
     /// What is remembered of a run while it lasts.
-    private func noteStart(_ stored: inout Stored<InstanceRecord>, _ run: LiveInstance.Run) async throws {
+    private func noteStart(
+        _ stored: inout Stored<InstanceRecord>, _ run: LiveInstance.Run, _ requestor: Event.Requestor?
+    ) async throws {
+        stored.value.history = InstanceHistory(
+            start: Instance.Explanation.Moment(at: .now, cause: Self.cause(ofStartBy: requestor)),
+            stop: stored.value.history?.stop)
         stored.value.config["volatile.last_state.power"] = "RUNNING"
-        stored.value.config["volatile.idmap.current"] = Self.idMapText(run.firstID)
+        stored.value.config["volatile.idmap.current"] = Self.idMapText(run.ids)
         stored.value.config["volatile.apply_template"] = nil
-        for (device, nic) in run.nics { stored.value.config["volatile.\(device).host_name"] = nic.hostName }
+        stored.value.config["volatile.last_state.ready"] = nil
+        Self.note(run.nics, in: &stored.value.config)
         stored.value.lastUsedAt = .now
         stored = try await records.update(stored)
     }
 
-    // MARK: the end
-
-    /// A run has ended: puts everything of it away, and does what follows from the way it ended.
-    func ended(_ instance: LiveInstance, _ run: LiveInstance.Run) async {
-        let key = instance.key
-        let next: AfterEnd = await locks.with(key) {
-            guard let run = instance.isEnding(run) else { return .nothing }
-            defer {
-                instance.didEnd()
-                run.ended.open()
-            }
-            let paths = host.paths(of: key)
-            let restarts = run.end == .fromInside && (try? readFile(paths.stoppedFile))?.hasPrefix("reboot") == true
-            // Noted first: when lexd falls before the note, the run directory tells the next one that the run has
-            // ended; when it falls after both, only the note does.
-            guard var stored = try? await records.find(key) else {
-                await putAway(key, run.nics)
-                return .nothing
-            }
-            for device in run.nics.keys { stored.value.config["volatile.\(device).host_name"] = nil }
-            // One that is remembered as running is started by the next lexd as well.
-            if !isShuttingDown && !restarts && !run.isRestart {
-                stored.value.config["volatile.last_state.power"] = "STOPPED"
-            }
-            do { stored = try await records.update(stored) } catch {
-                logger.error(
-                    "cannot note the end of an instance", metadata: ["instance": "\(key)", "error": "\(error)"])
-            }
-            await putAway(key, run.nics)
-            // At lexd's end it stays down, and is started with the next one.
-            if restarts && !isShuttingDown {
-                lifecycle("instance-restarted", stored.value.name, requestor: nil)
-                return .start
-            }
-            if run.isRestart {
-                // An ephemeral one stays too: this is not its end.
-                lifecycle("instance-restarted", stored.value.name, requestor: run.requestor)
-                return .nothing
-            }
-            lifecycle(
-                run.end == .killed ? "instance-stopped" : "instance-shutdown", stored.value.name,
-                requestor: run.requestor)
-            return stored.value.ephemeral ? .delete : .nothing
-        }
-        await rebalanceCPUs(except: nil)
-        do {
-            switch next {
-            case .nothing: break
-            case .start: try await start(key, requestor: nil)
-            case .delete: try await delete(key, requestor: nil)
-            }
-        } catch {
-            logger.error(
-                "what follows the end of an instance failed",
-                metadata: ["instance": "\(key)", "step": "\(next)", "error": "\(error)"])
+    /// Remembers why a start failed. Whoever asked for it is told anyway, so that it matters little when this fails.
+    private func noteFailure(_ error: any Error, of key: String) async {
+        guard var stored = try? await records.find(key) else { return }
+        stored.value.history = stored.value.history ?? InstanceHistory()
+        stored.value.history?.failure = Instance.Explanation.Moment(
+            at: .now, cause: String(ErrorAnswers.apiError(error).message.prefix(2000)))
+        do { try await records.update(stored) } catch {
+            logger.warning(
+                "cannot note that a start failed", metadata: ["instance": "\(key)", "error": "\(error)"])
         }
     }
 
-    private enum AfterEnd { case nothing, start, delete }
-
-    /// Takes away what a run had on the host.
-    func putAway(_ key: String, _ nics: [String: AttachedNIC]) async {
-        await detach(key, nics)
-        try? await host.consoles.close(key)
-        let paths = host.paths(of: key)
-        let cgroups = host.cgroups
-        try? await blocking {
-            try removeTree(paths.run)
-            cgroups.removeEmpty(paths.payloadGroup)
-            cgroups.removeEmpty(paths.monitorGroup)
-        }
-    }
-
-    /// Puts away what takes longest as soon as its processes have ended.
-    func putAwayEarly(_ key: String, _ nics: [String: AttachedNIC]) async {
-        let group = host.paths(of: key).payloadGroup
-        let cgroups = host.cgroups
-        async let groups: Void? = try? blocking { cgroups.removeEmpty(group, hasGuest: false) }
-        await detach(key, nics)
-        _ = await groups
-    }
-
-    private func detach(_ key: String, _ nics: [String: AttachedNIC]) async {
-        for (device, nic) in nics {
-            do { try await networks.detach(nic) } catch {
-                logger.error(
-                    "cannot take an interface away",
-                    metadata: ["instance": "\(key)", "device": "\(device)", "error": "\(error)"])
+    /// Notes interfaces of the host's own before they are moved away: whatever happens to us, the next lexd knows what
+    /// to give back.
+    private func noteLentInterfaces(_ stored: inout Stored<InstanceRecord>, _ nics: [StartedNIC]) async throws {
+        let lent = nics.filter { nic in
+            switch nic.attached.kind {
+            case .physical, .ipvlan: true
+            case .pair, .routed, .macvlan: nic.attached.vlan != nil
             }
         }
+        guard !lent.isEmpty else { return }
+        Self.note(Dictionary(lent.map { ($0.ready.device, $0.attached) }) { $1 }, in: &stored.value.config)
+        stored = try await records.update(stored)
     }
 }

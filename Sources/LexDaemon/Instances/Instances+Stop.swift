@@ -76,11 +76,11 @@ extension Instances {
                 instance.happened(frozen ? .freezeFailed : .thawFailed)
                 throw error
             }
-            lifecycle(frozen ? "instance-paused" : "instance-resumed", stored.value.name, requestor: requestor)
+            lifecycle(frozen ? "instance-paused" : "instance-resumed", stored.value, requestor: requestor)
         }
     }
 
-    private func setFrozen(_ frozen: Bool, _ record: InstanceRecord) async throws {
+    func setFrozen(_ frozen: Bool, _ record: InstanceRecord) async throws {
         let group = host.paths(of: record.key).payloadGroup
         let cgroups = host.cgroups
         try await blocking { try InstanceStats.setFrozen(frozen, group, cgroups) }
@@ -92,7 +92,9 @@ extension Instances {
         try await settle(key)
         try await locks.with(key) {
             guard let stored = try await records.find(key) else { throw APIError.notFound("Instance not found") }
+            try await checkDeletable(stored.value, requestor)
             _ = try liveInstance(key).wish(.delete)
+            await fileServers.end(of: key)
             let driver = try pools.driver(of: stored.value.pool)
             let volume = try Self.volume(stored.value)
             try await driver.removeBackup(of: volume)
@@ -108,12 +110,26 @@ extension Instances {
             forget(key)
             sizes.forget(key)
             if let image = stored.value.image { try await images.removeUnusedLayers(of: image) }
-            lifecycle("instance-deleted", stored.value.name, requestor: requestor)
+            await warnings.forget(entity: stored.value.url)
+            for snapshot in stored.value.snapshots.reversed() where snapshot.isFinished {
+                snapshotEvent("deleted", snapshot.name, of: stored.value, requestor: requestor)
+            }
+            lifecycle("instance-deleted", stored.value, requestor: requestor)
         }
     }
 
+    /// An ephemeral one that has ended goes all the same: nobody asked.
+    private func checkDeletable(_ record: InstanceRecord, _ requestor: Event.Requestor?) async throws {
+        let config = Config<InstanceKeys>(try await expansion(of: record).config)
+        guard requestor != nil, try config[\.security.protectionDelete] == true else { return }
+        throw APIError.forbidden(
+            "Instance is protected from deletion: take the key security.protection.delete of \"\(record.name)\" away first"
+        )
+    }
+
     /// Stops all instances, at the host's or lexd's shutdown; each as cleanly as its `boot.host_shutdown_timeout`
-    /// allows. They are remembered as running, and start again with lexd. From here on nothing is started.
+    /// allows, those with the highest `boot.stop.priority` first. They are remembered as running, and start again with
+    /// lexd. From here on nothing is started.
     func stopAll() async {
         setShuttingDown()
         for key in unsettled.withLock({ $0.sorted() }) { await trySettling(key) }
@@ -121,13 +137,22 @@ extension Instances {
         // Again until there is none: a start that had begun before may be done by now.
         while true {
             let busy = activeKeys.subtracting(givenUp)
-            if busy.isEmpty { return }
+            var byPriority: [Int64: [String]] = [:]
+            for key in busy { byPriority[await stopPriority(key), default: []].append(key) }
+            guard let first = byPriority.max(by: { $0.key < $1.key })?.value else { return }
             givenUp.formUnion(
                 await withTaskGroup(of: String?.self) { group in
-                    for key in busy { group.addTask { await self.stopForShutdown(key) ? nil : key } }
+                    for key in first { group.addTask { await self.stopForShutdown(key) ? nil : key } }
                     return await group.compactMap(\.self).reduce(into: Set<String>()) { $0.insert($1) }
                 })
         }
+    }
+
+    private func stopPriority(_ key: String) async -> Int64 {
+        guard let record = try? await records.find(key)?.value, let view = try? await view(record),
+            let priority = try? Config<InstanceKeys>(view.expandedConfig)[\.boot.stopPriority]
+        else { return 0 }
+        return priority
     }
 
     /// Stops one at the shutdown, by force if need be; false when even that did not do it.

@@ -16,19 +16,30 @@ final class Instances: Sendable {
     let records: Records<InstanceRecord>
     let profiles: Profiles
     let pools: StoragePools
+    let volumes: StorageVolumes
     let networks: Networks
     let images: Images
     let host: InstanceHost
     let operations: Operations
     let events: Events
+    let warnings: Warnings
     let logger: Logger
 
     let locks = Locks()
     private let live = Mutex<[String: LiveInstance]>([:])
-    private typealias Watch = (instance: LiveInstance, run: LiveInstance.Run)
+    private enum Watch {
+        case run(LiveInstance, LiveInstance.Run)
+        case proxy(String, RunningProcess, key: String, LiveInstance.Run)
+    }
     private let watches: AsyncStream<Watch>
     private let watch: AsyncStream<Watch>.Continuation
     let sizes = DiskUsage()
+    let fileServers = FileServers()
+    /// Listens for the instances on their `/dev/lxd/sock`.
+    let guests = GuestServer()
+    let guestEvents = GuestEvents()
+    /// What tells of hardware; nil until it is followed.
+    let deviceChanges = Mutex<DeviceChanges?>(nil)
     /// Instances to be started that restarted while lexd was away.
     let dueToStart = Mutex<Set<String>>([])
     /// Instances of which it is not known yet whether they run.
@@ -41,12 +52,15 @@ final class Instances: Sendable {
     func setShuttingDown() { shuttingDown.withLock { $0 = true } }
 
     init(
-        records: Records<InstanceRecord>, profiles: Profiles, pools: StoragePools, networks: Networks, images: Images,
-        host: InstanceHost, operations: Operations, events: Events, logger: Logger
+        records: Records<InstanceRecord>, profiles: Profiles, pools: StoragePools, volumes: StorageVolumes,
+        networks: Networks, images: Images, host: InstanceHost, operations: Operations, events: Events,
+        warnings: Warnings, logger: Logger
     ) {
+        self.warnings = warnings
         self.records = records
         self.profiles = profiles
         self.pools = pools
+        self.volumes = volumes
         self.networks = networks
         self.images = images
         self.host = host
@@ -60,8 +74,14 @@ final class Instances: Sendable {
     func run() async {
         await withTaskCancellationHandler {
             await withDiscardingTaskGroup { group in
-                for await (instance, run) in watches {
-                    group.addTask { await self.follow(instance, run) }
+                for await watch in watches {
+                    group.addTask {
+                        switch watch {
+                        case .run(let instance, let run): await self.follow(instance, run)
+                        case .proxy(let device, let process, let key, let run):
+                            await self.keep(device, process, of: key, run)
+                        }
+                    }
                 }
                 group.cancelAll()
             }
@@ -72,8 +92,9 @@ final class Instances: Sendable {
 
     private func follow(_ instance: LiveInstance, _ run: LiveInstance.Run) async {
         guard await waitPatiently(instance, { try await run.process.initEnd() }) else { return }
+        await fileServers.end(of: instance.key)
         // While liblxc's monitor puts away what is its.
-        await putAwayEarly(instance.key, run.nics)
+        await putAwayEarly(instance.key, (instance.run ?? run).cards)
         guard await waitPatiently(instance, { try await run.process.end() }) else { return }
         await ended(instance, run)
     }
@@ -97,13 +118,18 @@ final class Instances: Sendable {
     }
 
     /// Begins to follow a run that has just begun.
-    func follows(_ instance: LiveInstance, _ run: LiveInstance.Run) { watch.yield((instance, run)) }
+    func follows(_ instance: LiveInstance, _ run: LiveInstance.Run) { watch.yield(.run(instance, run)) }
+
+    /// Begins to follow the process of a proxy.
+    func followsProxy(_ device: String, _ process: RunningProcess, of key: String, _ run: LiveInstance.Run) {
+        watch.yield(.proxy(device, process, key: key, run))
+    }
 
     /// What lexd knows of an instance beside its record.
     func liveInstance(_ key: String) -> LiveInstance {
         live.withLock { live in
             if let instance = live[key] { return instance }
-            let instance = LiveInstance(key: key)
+            let instance = LiveInstance(key: key, running: profiles.references.isRunning)
             live[key] = instance
             return instance
         }
@@ -124,19 +150,34 @@ final class Instances: Sendable {
 
     // MARK: looking
 
-    func find(_ name: String, project: String = Project.defaultName) async throws -> Stored<InstanceRecord> {
-        guard let stored = try await records.find("\(project)/\(name)") else {
+    func find(_ name: String, project: String) async throws -> Stored<InstanceRecord> {
+        guard let stored = try await records.find(name, in: project) else {
             throw APIError.notFound("Instance not found")
         }
         return stored
     }
 
-    func list() async throws -> [Stored<InstanceRecord>] { try await records.list() }
+    /// A project's instances, or all there are.
+    func list(project: String?) async throws -> [Stored<InstanceRecord>] {
+        if let project { try await records.list(in: project) } else { try await records.list() }
+    }
+
+    /// The profiles of an instance that are there, in order.
+    func presentProfiles(of record: InstanceRecord) async throws -> [ProfileRecord] {
+        try await profiles.present(record.profiles, project: record.project)
+    }
+
+    /// What an instance is with its profiles; throws when one is not there.
+    func expansion(of record: InstanceRecord) async throws -> Expansion {
+        Expansion(
+            try await profiles.resolve(record.profiles, project: record.project), config: record.config,
+            devices: record.devices)
+    }
 
     /// An instance as the wire shows it; also one that lacks a profile, which cannot be started.
     func view(_ record: InstanceRecord) async throws -> Instance {
         let expansion = Expansion(
-            try await profiles.present(record.profiles), config: record.config, devices: record.devices)
+            try await presentProfiles(of: record), config: record.config, devices: record.devices)
         return Instance(
             architecture: record.architecture, config: record.config, devices: record.devices,
             ephemeral: record.ephemeral, profiles: record.profiles, stateful: false, description: record.description,
@@ -148,6 +189,7 @@ final class Instances: Sendable {
     /// The same as JSON, with their states on demand.
     func json(of list: [Stored<InstanceRecord>], withState: Bool) async throws -> [Data] {
         let states = withState ? try await states(list.map(\.value)) : []
+        let renderedStates = try await blocking(each: states) { [rendered] in try rendered.json(of: $0) }
         let changes = profiles.records.changes
         var result: [Data] = []
         for (index, stored) in list.enumerated() {
@@ -155,9 +197,14 @@ final class Instances: Sendable {
             let instance = try await rendered.json(of: stored, profiles: changes, status: status) {
                 try await view(stored.value)
             }
-            result.append(
-                withState
-                    ? RenderedInstances.full(instance, state: try rendered.json(of: states[index])) : instance)
+            guard withState else {
+                result.append(instance)
+                continue
+            }
+            let snapshots = try await rendered.snapshotsJSON(of: stored, profiles: changes) {
+                try await self.snapshots(of: stored.value)
+            }
+            result.append(RenderedInstances.full(instance, state: renderedStates[index], snapshots: snapshots))
         }
         return result
     }
@@ -184,7 +231,7 @@ final class Instances: Sendable {
             )
         }
         guard !running.isEmpty else { return states }
-        let found = try await blocking { running.map { $0.look.state() } }
+        let found = try await blocking(each: running) { $0.look.state() }
         for ((index, _), state) in zip(running, found) {
             states[index] = state
             // After the look: a count that is due begins now, and whoever asks next has it.
@@ -200,12 +247,12 @@ final class Instances: Sendable {
         return ["root": Instance.Disk(usage: usage)]
     }
 
-    /// The interfaces of all instances on a network, running or not.
-    func members(ofNetwork name: String) async throws -> [NetworkMember] {
+    /// The interfaces of a project's instances on a network, running or not.
+    func members(ofNetwork name: String, project: String) async throws -> [NetworkMember] {
         var members: [NetworkMember] = []
-        for stored in try await records.list() {
+        for stored in try await records.list(in: project) {
             let expansion = Expansion(
-                try await profiles.present(stored.value.profiles), config: stored.value.config,
+                try await presentProfiles(of: stored.value), config: stored.value.config,
                 devices: stored.value.devices)
             for (device, options) in expansion.devices
             where options["type"] == "nic" && (options["network"] == name || options["parent"] == name) {
@@ -214,7 +261,8 @@ final class Instances: Sendable {
                 members.append(
                     NetworkMember(
                         instance: stored.value.name, hardwareAddress: hardwareAddress,
-                        ipv4: options["ipv4.address"].flatMap { IPv4Address(configText: $0) }))
+                        ipv4: options["ipv4.address"].flatMap { IPv4Address(configText: $0) },
+                        ipv6: options["ipv6.address"].flatMap { IPv6Address(configText: $0) }))
             }
         }
         return members
@@ -239,8 +287,10 @@ final class Instances: Sendable {
     }
 
     func lifecycle(
-        _ action: String, _ name: String, context: [String: JSONValue]? = nil, requestor: Event.Requestor?
+        _ action: String, _ record: InstanceRecord, context: [String: JSONValue]? = nil, requestor: Event.Requestor?
     ) {
-        events.lifecycle(action, source: "/1.0/instances/\(name)", context: context, requestor: requestor)
+        events.lifecycle(
+            action, source: "/1.0/instances/\(record.name)", context: context, requestor: requestor,
+            project: record.project)
     }
 }

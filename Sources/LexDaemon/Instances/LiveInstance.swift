@@ -1,4 +1,5 @@
 import LexAPI
+import LexIPC
 import LexInstance
 import LexNetwork
 import Synchronization
@@ -6,6 +7,7 @@ import Synchronization
 /// What lexd knows of an instance beside its record: whether it runs, and what belongs to this run.
 final class LiveInstance: Sendable {
     let key: String
+    private let running: RunningInstances
     private struct State {
         var lifecycle: Lifecycle
         var run: Run?
@@ -17,6 +19,14 @@ final class LiveInstance: Sendable {
         let process: RunningInstance
         /// Its interfaces on the host, by device.
         var nics: [String: AttachedNIC]
+        /// What they are to be, by device.
+        var wantedNICs: [String: WantedNIC] = [:]
+        /// What was made of that on the host, by device.
+        var tunings: [String: NICTuning] = [:]
+        /// What passes connections on, by device.
+        var proxies: [String: RunningProxy] = [:]
+        /// The disks and device nodes it has beside its root.
+        var devices = HeldDevices()
         /// Opened when everything of it is put away.
         let ended = Gate()
         /// How its end comes, for the event that tells of it.
@@ -25,8 +35,10 @@ final class LiveInstance: Sendable {
         var isRestart = false
         /// Who asked for its end.
         var requestor: Event.Requestor?
-        /// The id of its first user.
-        let firstID: UInt32?
+        /// Its ids.
+        let ids: IDMap
+        /// Whether it may make only calls of the machine's own width.
+        var deniesForeignCalls = false
 
         /// Whether both are the same run, whatever became known of it since.
         func isSame(as other: Run?) -> Bool { ended === other?.ended }
@@ -42,8 +54,9 @@ final class LiveInstance: Sendable {
         case killed
     }
 
-    init(key: String) {
+    init(key: String, running: RunningInstances) {
         self.key = key
+        self.running = running
         state = Mutex(State(lifecycle: Lifecycle()))
     }
 
@@ -81,6 +94,7 @@ final class LiveInstance: Sendable {
         state.withLock { state in
             state.run = run
             state.lifecycle = Lifecycle(isFrozen ? .frozen : .running)
+            running.set(key, true)
         }
     }
 
@@ -91,6 +105,23 @@ final class LiveInstance: Sendable {
             state.run?.end = end
             state.run?.isRestart = isRestart
             state.run?.requestor = requestor
+        }
+    }
+
+    /// Notes the disks and device nodes that a run has now.
+    func has(_ devices: HeldDevices, in run: Run) {
+        state.withLock { state in
+            guard run.isSame(as: state.run) else { return }
+            state.run?.devices = devices
+        }
+    }
+
+    /// Notes what a run was given or what was taken from it.
+    func change(_ run: Run, _ change: (inout Run) -> Void) {
+        state.withLock { state in
+            guard run.isSame(as: state.run), var changed = state.run else { return }
+            change(&changed)
+            state.run = changed
         }
     }
 
@@ -109,6 +140,7 @@ final class LiveInstance: Sendable {
         state.withLock { state in
             state.lifecycle.happened(.ended)
             state.run = nil
+            running.set(key, false)
         }
     }
 }

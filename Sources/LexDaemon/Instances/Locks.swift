@@ -16,6 +16,16 @@ final class Locks: Sendable {
         return try await body()
     }
 
+    /// The same with several names at once, taken in their order, so that no two wait for each other.
+    func with<Result: Sendable>(
+        all names: Set<String>, _ body: () async throws -> Result
+    ) async rethrows -> Result {
+        let names = names.sorted()
+        for name in names { await take(name) }
+        defer { for name in names { release(name) } }
+        return try await body()
+    }
+
     private func take(_ name: String) async {
         await withCheckedContinuation { continuation in
             let free = state.withLock { state in

@@ -14,6 +14,12 @@ final class RenderedInstances: Sendable {
         let json: Data
     }
     private let entries = Mutex<[String: Entry]>([:])
+    private struct Snapshots {
+        let revision: Revision
+        let profiles: UInt64
+        let json: Data
+    }
+    private let snapshots = Mutex<[String: Snapshots]>([:])
 
     /// The state of all that do not run.
     private let stopped = Result { try JSONCoding.encode(Instance.State(status: .stopped)) }
@@ -40,17 +46,40 @@ final class RenderedInstances: Sendable {
         return json
     }
 
+    /// The JSON of an instance's snapshots; null when it has none.
+    func snapshotsJSON(
+        of stored: Stored<InstanceRecord>, profiles: UInt64, make: () async throws -> [Instance.Snapshot]
+    ) async throws -> Data {
+        let key = stored.value.key
+        if stored.value.snapshots.isEmpty { return Self.null }
+        if let known = snapshots.withLock({ $0[key] }), known.revision == stored.revision, known.profiles == profiles {
+            return known.json
+        }
+        let made = try await make()
+        let json = made.isEmpty ? Self.null : try JSONCoding.encode(made)
+        let entry = Snapshots(revision: stored.revision, profiles: profiles, json: json)
+        snapshots.withLock { $0[key] = entry }
+        return json
+    }
+
+    private static let null = Data("null".utf8)
+
     /// The JSON of a state.
     func json(of state: Instance.State) throws -> Data {
         state.statusCode == StatusCode.stopped.rawValue ? try stopped.get() : try JSONCoding.encode(state)
     }
 
-    func forget(_ key: String) { entries.withLock { $0[key] = nil } }
+    func forget(_ key: String) {
+        entries.withLock { $0[key] = nil }
+        snapshots.withLock { $0[key] = nil }
+    }
 
-    /// An instance's JSON with its state, as ``Instance/Full`` would be written.
-    static func full(_ instance: Data, state: Data) -> Data {
+    /// An instance's JSON with its state and snapshots, as ``Instance/Full`` would be written.
+    static func full(_ instance: Data, state: Data, snapshots: Data) -> Data {
         var json = instance.dropLast()
-        json.append(contentsOf: #","backups":null,"snapshots":null,"state":"#.utf8)
+        json.append(contentsOf: #","backups":null,"snapshots":"#.utf8)
+        json.append(snapshots)
+        json.append(contentsOf: #","state":"#.utf8)
         json.append(state)
         json.append(UInt8(ascii: "}"))
         return json

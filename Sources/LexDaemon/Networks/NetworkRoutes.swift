@@ -5,29 +5,48 @@ import LexNetwork
 struct NetworkRoutes: Sendable {
     let networks: Networks
     /// The instances' interfaces on a network, running or not: who may hold a lease.
-    let members: @Sendable (String) async throws -> [NetworkMember]
+    let members: @Sendable (_ network: String, _ project: String) async throws -> [NetworkMember]
 
     func mount(on router: inout Router) {
         router.get(API.networks.list) { request in
-            let list = try await networks.list()
-            return request.recursion > 0
-                ? try JSONCoding.value(list) : .array(list.map { .string("/1.0/networks/\($0.name)") })
+            let list = try await networks.list(project: request.project)
+            if request.recursion > 0 { return try JSONCoding.value(list) }
+            let holder = try await networks.projects.holder(of: .networks, for: request.project)
+            return .array(list.map { .string(Projects.url("/1.0/networks/\($0.name)", project: holder)) })
         }
         router.create(API.networks.create) { request, body in
-            try await networks.create(body, requestor: request.requestor)
-            return "/1.0/networks/\(body.name)"
+            try await networks.create(body, project: request.project, requestor: request.requestor)
+            return Projects.url("/1.0/networks/\(body.name)", project: request.project)
         }
         router.getTagged(API.networks.get) { request in
-            let network = try await networks.get(request.parameter("name"))
-            return try Tagged(network, writable: network.config)
+            let network = try await networks.get(request.parameter("name"), project: request.project)
+            return try Tagged(
+                network, writable: Network.Update(description: network.description, config: network.config))
+        }
+        router.change(API.networks.update) { try await update($0, $1, isPatch: false) }
+        router.change(API.networks.patch) { try await update($0, $1, isPatch: true) }
+        router.create(API.networks.rename) { request, body in
+            try await networks.rename(
+                request.parameter("name"), to: body.name, project: request.project, requestor: request.requestor)
+            return Projects.url("/1.0/networks/\(body.name)", project: request.project)
         }
         router.remove(API.networks.delete) { request in
-            try await networks.delete(request.parameter("name"), requestor: request.requestor)
+            try await networks.delete(
+                request.parameter("name"), project: request.project, requestor: request.requestor)
         }
-        router.get(API.networks.state) { try await networks.state($0.parameter("name")) }
+        router.get(API.networks.state) { request in
+            try await networks.state(request.parameter("name"), project: request.project)
+        }
         router.get(API.networks.leases) { request in
             let name = try request.parameter("name")
-            return try await networks.leases(name, members: try await members(name))
+            return try await networks.leases(
+                name, project: request.project, members: try await members(name, request.project))
         }
+    }
+
+    private func update(_ request: Request, _ body: Network.Update, isPatch: Bool) async throws {
+        try await networks.update(
+            request.parameter("name"), body, project: request.project, isPatch: isPatch,
+            check: { try ETag.check(request, writable: $0) }, requestor: request.requestor)
     }
 }

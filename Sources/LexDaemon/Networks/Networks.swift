@@ -8,35 +8,43 @@ import Synchronization
 /// What the daemon does with networks: managed bridges, and the host's interfaces shown beside them.
 final class Networks: Sendable {
     let records: Records<NetworkRecord>
-    private let references: References
-    private let events: Events
-    private let identity: NetworkIdentity
-    private let directory: String
-    private let firewall: Firewall
-    private let logger: Logger
+    let acls: Records<NetworkACLRecord>
+    let projects: Projects
+    let references: References
+    let events: Events
+    let identity: NetworkIdentity
+    let directory: String
+    let firewall: Firewall
+    let vlans: VLANParents
+    let logger: Logger
+    let warnings: Warnings
 
-    private struct Running: Sendable {
+    struct Running: Sendable {
         let driver: BridgeDriver
         let deleted = Gate()
     }
     private let running = Mutex<[String: Running]>([:])
     private let watches: AsyncStream<Running>
     private let watch: AsyncStream<Running>.Continuation
-    /// One network is made at a time: each looks for a subnet that is free.
-    private let locks = Locks()
+    /// One network, forward or ACL is made or changed at a time: each looks at the others.
+    let locks = Locks()
 
     /// - Parameter directory: Where each network has a directory for its leases and names.
     init(
-        records: Records<NetworkRecord>, references: References, events: Events, identity: NetworkIdentity,
-        directory: String, logger: Logger
+        records: Records<NetworkRecord>, acls: Records<NetworkACLRecord>, projects: Projects, references: References,
+        events: Events, identity: NetworkIdentity, directory: String, warnings: Warnings, logger: Logger
     ) {
+        self.warnings = warnings
         self.records = records
+        self.acls = acls
+        self.projects = projects
         self.references = references
         self.events = events
         self.identity = identity
         self.directory = directory
         self.logger = logger
-        firewall = Firewall(identity: identity, logger: logger)
+        vlans = VLANParents(identity: identity)
+        firewall = Firewall(identity: identity, logger: logger, trouble: warnings.ofNetworks)
         (watches, watch) = AsyncStream<Running>.makeStream()
     }
 
@@ -68,9 +76,7 @@ final class Networks: Sendable {
         var settings: [BridgeSettings] = []
         let stored = try await records.list()
         for network in stored {
-            if let one = try? BridgeSettings(name: network.name, config: Config(network.value.config)) {
-                settings.append(one)
-            }
+            if let one = await settingsAtStart(network) { settings.append(one) }
         }
         await firewall.expect(settings)
         for one in settings {
@@ -78,65 +84,87 @@ final class Networks: Sendable {
             running.withLock { $0[one.name] = network }
             do {
                 report(try await network.driver.start())
+                await warnings.resolve(.networkStartupFailure, entity: "/1.0/networks/\(one.name)")
             } catch {
                 logger.error("cannot start a network", metadata: ["network": "\(one.name)", "error": "\(error)"])
+                await warnings.record(.networkStartupFailure, "\(error)", entity: "/1.0/networks/\(one.name)")
             }
             watch.yield(network)
         }
     }
 
-    private func makeDriver(_ settings: BridgeSettings) -> BridgeDriver {
+    func makeDriver(_ settings: BridgeSettings) -> BridgeDriver {
         BridgeDriver(
             settings: settings, directory: "\(directory)/\(settings.name)", identity: identity, firewall: firewall,
             logger: logger)
     }
 
-    private func report(_ warnings: [NetworkWarning]) {
+    func report(_ warnings: [NetworkWarning]) {
         for warning in warnings { logger.warning("\(warning.text)", metadata: ["network": "\(warning.network)"]) }
     }
 
-    private func driver(_ name: String) -> BridgeDriver? { running.withLock { $0[name]?.driver } }
+    func driver(_ name: String) -> BridgeDriver? { running.withLock { $0[name]?.driver } }
+
+    /// Takes a network out of those that are found by name.
+    func take(_ name: String) -> Running? { running.withLock { $0.removeValue(forKey: name) } }
+
+    /// Has a network found by a name, and looks after it.
+    func put(_ network: Running, _ name: String) {
+        running.withLock { $0[name] = network }
+        watch.yield(network)
+    }
 
     // MARK: looking
 
-    /// The managed networks and then the host's other interfaces.
-    func list() async throws -> [Network] {
+    /// The record of a network that a project uses.
+    func find(_ name: String, _ project: String) async throws -> Stored<NetworkRecord>? {
+        try await records.find(name, in: projects.holder(of: .networks, for: project))
+    }
+
+    /// The managed networks and then the host's other interfaces, which are the default project's.
+    func list(project: String) async throws -> [Network] {
         var result: [Network] = []
-        let stored = try await records.list()
-        for network in stored { result.append(try await view(network)) }
-        let managed = Set(stored.map(\.name))
+        let holder = try await projects.holder(of: .networks, for: project)
+        for network in try await records.list(in: holder) { result.append(try await view(network)) }
+        guard holder == Project.defaultName else { return result }
+        let managed = Set(try await records.list().map(\.owned.name))
         for interface in try await HostInterface.all() where !managed.contains(interface.name) {
             result.append(try await view(interface))
         }
         return result
     }
 
-    func get(_ name: String) async throws -> Network {
-        if let stored = try await records.find(name) { return try await view(stored) }
-        guard let interface = try await HostInterface.named(name) else { throw APIError.notFound("Network not found") }
+    func get(_ name: String, project: String) async throws -> Network {
+        if let stored = try await find(name, project) { return try await view(stored) }
+        guard try await projects.holder(of: .networks, for: project) == Project.defaultName,
+            let interface = try await HostInterface.named(name)
+        else { throw APIError.notFound("Network not found") }
         return try await view(interface)
     }
 
     private func view(_ stored: Stored<NetworkRecord>) async throws -> Network {
         Network(
-            name: stored.name, type: stored.value.type, description: stored.value.description,
-            config: stored.value.config, usedBy: try await references.users(ofNetwork: stored.name), managed: true)
+            name: stored.owned.name, type: stored.value.type, description: stored.value.description,
+            config: stored.value.config, usedBy: try await references.users(ofNetwork: stored.owned), managed: true)
     }
 
     private func view(_ interface: HostInterface) async throws -> Network {
         Network(
             name: interface.name, type: interface.type, description: "", config: [:],
-            usedBy: try await references.users(ofNetwork: interface.name), managed: false)
+            usedBy: try await references.users(ofNetwork: ProjectKey(Project.defaultName, interface.name)),
+            managed: false)
     }
 
-    func state(_ name: String) async throws -> Network.State {
-        guard let state = try await Network.State.read(name) else { throw APIError.notFound("Network not found") }
+    func state(_ name: String, project: String) async throws -> Network.State {
+        guard try await projects.holder(of: .networks, for: project) == Project.defaultName,
+            let state = try await Network.State.read(name)
+        else { throw APIError.notFound("Network not found") }
         return state
     }
 
     /// The addresses that were given out on a managed network.
-    func leases(_ name: String, members: [NetworkMember]) async throws -> [Network.Lease] {
-        guard try await records.find(name) != nil, let driver = driver(name) else {
+    func leases(_ name: String, project: String, members: [NetworkMember]) async throws -> [Network.Lease] {
+        guard try await find(name, project) != nil, let driver = driver(name) else {
             throw APIError.notFound("Network not found")
         }
         return try await driver.leases(members)
@@ -144,15 +172,20 @@ final class Networks: Sendable {
 
     // MARK: making and deleting
 
-    func create(_ wish: Network.Creation, requestor: Event.Requestor?) async throws {
+    func create(_ wish: Network.Creation, project: String, requestor: Event.Requestor?) async throws {
+        let holder = try await projects.holder(of: .networks, for: project)
         guard !wish.name.isEmpty else { throw APIError.badRequest("No name provided") }
         try ObjectName.validateInterface(wish.name)
         guard wish.type.isEmpty || wish.type == "bridge" else {
             throw APIError.badRequest(
                 "This version of lexd makes networks of the type bridge only, not \"\(wish.type.prefix(64))\"")
         }
+        // A bridge is an interface of the host, and its name one for all projects.
+        guard holder == Project.defaultName else {
+            throw APIError.badRequest("Network type does not support non-default projects")
+        }
         try await locks.with("create") {
-            guard try await records.find(wish.name) == nil else {
+            guard try await records.find(wish.name, in: holder) == nil else {
                 throw APIError.badRequest("The network already exists")
             }
             guard try await HostInterface.named(wish.name) == nil else {
@@ -163,29 +196,27 @@ final class Networks: Sendable {
             let completed = try await BridgeDriver.completed(
                 Config(Merge.replacement(wish.config)), name: wish.name, taken: try await takenSubnets(),
                 hardwareAddresses: try await knownHardwareAddresses())
-            let settings = try BridgeSettings(name: wish.name, config: completed)
+            let record = NetworkRecord(type: "bridge", description: wish.description, config: completed.values)
+            let settings = try await settings(wish.name, record)
+            try await judge(settings)
             let network = Running(driver: makeDriver(settings))
             report(try await network.driver.start())
             do {
-                try await records.create(
-                    wish.name,
-                    NetworkRecord(type: "bridge", description: wish.description, config: completed.values))
+                try await records.create(ProjectKey(holder, wish.name).text, record)
             } catch {
                 try? await network.driver.delete()
                 throw error
             }
-            running.withLock { $0[wish.name] = network }
-            watch.yield(network)
+            put(network, wish.name)
         }
-        events.lifecycle("network-created", source: "/1.0/networks/\(wish.name)", requestor: requestor)
+        events.lifecycle(
+            "network-created", source: "/1.0/networks/\(wish.name)", requestor: requestor, project: holder)
     }
 
-    func delete(_ name: String, requestor: Event.Requestor?) async throws {
+    func delete(_ name: String, project: String, requestor: Event.Requestor?) async throws {
         try await locks.with("create") {
-            guard let stored = try await records.find(name) else {
-                throw APIError.notFound("Failed loading network: Network not found")
-            }
-            guard try await references.users(ofNetwork: name).isEmpty else {
+            let stored = try await required(name, project)
+            guard try await references.users(ofNetwork: stored.owned).isEmpty else {
                 throw APIError.badRequest("The network is currently in use")
             }
             let network = running.withLock { $0[name] }
@@ -194,55 +225,71 @@ final class Networks: Sendable {
             network?.deleted.open()
             running.withLock { $0[name] = nil }
         }
-        events.lifecycle("network-deleted", source: "/1.0/networks/\(name)", requestor: requestor)
+        await warnings.forget(entity: "/1.0/networks/\(name)")
+        events.lifecycle(
+            "network-deleted", source: "/1.0/networks/\(name)", requestor: requestor,
+            project: try await projects.holder(of: .networks, for: project))
     }
 
-    private func takenSubnets() async throws -> TakenSubnets {
+    func takenSubnets(except name: String? = nil) async throws -> TakenSubnets {
         var taken = TakenSubnets()
-        for stored in try await records.list() {
+        for stored in try await records.list() where stored.owned.name != name {
             let config = Config<BridgeKeys>(stored.value.config)
-            if let subnet = try config[\.ipv4Address]?.subnet { taken.ipv4.append(subnet) }
-            if let subnet = try config[\.ipv6Address]?.subnet { taken.ipv6.append(subnet) }
+            if let subnet = try config[\.ipv4.address]?.subnet { taken.ipv4.append(subnet) }
+            if let subnet = try config[\.ipv6.address]?.subnet { taken.ipv6.append(subnet) }
         }
         return taken
     }
 
     // MARK: interfaces of instances
 
-    /// Throws unless every interface's network is there.
-    func check(_ devices: [String: Device]) async throws {
+    /// Throws unless every interface's network is there and can give it its fixed addresses, which no other instance
+    /// has. `key` is the instance's own.
+    func check(_ devices: [String: Device], project: String, of key: String? = nil) async throws {
         for (name, device) in devices.sorted(by: { $0.key < $1.key }) {
-            guard case .nic(let config) = device else { continue }
-            if let network = try config[\.network]?.text {
-                guard try await records.find(network) != nil else {
+            guard case .nic(let nic) = device, let bridged = nic.bridged else { continue }
+            let fixed = (bridged.ipv4?.address, bridged.ipv6?.address)
+            if let network = nic.network {
+                guard let stored = try await find(network, project) else {
                     throw APIError.badRequest(
                         "Invalid device \"\(name)\": there is no network \"\(network)\". See lx network list")
                 }
-            } else if try config[\.ipv4Address] != nil {
+                if fixed == (nil, nil) { continue }
+                do {
+                    try BridgeSettings(name: network, config: Config(stored.value.config)).checkFixed(fixed.0, fixed.1)
+                } catch {
+                    throw APIError.badRequest("Invalid device \"\(name)\": \(error)")
+                }
+                try await checkUnique(name, nic.options, except: key)
+            } else if fixed.0 != nil && !bridged.filtersIPv4 || fixed.1 != nil && !bridged.filtersIPv6 {
                 throw APIError.badRequest(
-                    "Invalid device \"\(name)\": ipv4.address needs a managed network, which gives addresses out")
+                    "Invalid device \"\(name)\": ipv4.address and ipv6.address need a managed network, which gives "
+                        + "addresses out, or security.ipv4_filtering and security.ipv6_filtering")
             }
         }
     }
 
-    /// What an interface is put into.
-    func attachment(_ config: Config<NICKeys>) async throws -> any NICAttaching {
-        if let name = try config[\.network]?.text {
-            guard let driver = driver(name) else { throw APIError.notFound("Network not found") }
-            return driver
+    private func checkUnique(_ name: String, _ options: [String: String], except key: String?) async throws {
+        for other in try await references.instances.list() where other.value.key != key {
+            for (device, theirs) in other.value.devices
+            where theirs["type"] == "nic" && theirs["network"] == options["network"] {
+                for option in ["ipv4.address", "ipv6.address"] {
+                    guard let address = options[option], theirs[option] == address else { continue }
+                    throw APIError.conflict(
+                        "Invalid device \"\(name)\": the address \(address) is that of device \"\(device)\" of "
+                            + "instance \"\(other.value.name)\" already")
+                }
+            }
         }
-        guard let parent = try config[\.parent]?.text else {
-            throw APIError.badRequest("The interface has neither a network nor a parent")
-        }
-        if let driver = driver(parent) { return driver }
-        return HostBridge(name: parent, identity: identity)
     }
 
     /// Takes an interface away, whatever it is in.
     func detach(_ nic: AttachedNIC) async throws {
-        let drivers = running.withLock { $0.values.map(\.driver) }
-        for driver in drivers { try await driver.detach(nic) }
-        if drivers.isEmpty { try await HostBridge(name: "", identity: identity).detach(nic) }
+        if nic.kind == .pair {
+            for driver in running.withLock({ $0.values.map(\.driver) }) { try await driver.detach(nic) }
+        }
+        try await nic.detach()
+        if let vlan = nic.vlan { try await vlans.giveBack(vlan, by: nic.owner) }
     }
 
     /// The hardware addresses that are spoken for.
@@ -264,7 +311,7 @@ final class Networks: Sendable {
     /// The host's ends of interfaces that are there, with whose they are.
     func attachedNICs() async throws -> [Leftovers.AttachedLink] {
         try await Leftovers.find(
-            identity: identity, directory: directory, networks: Set(try await records.list().map(\.name)),
+            identity: identity, directory: directory, networks: Set(try await records.list().map(\.owned.name)),
             hostNames: []
         ).nics
     }
@@ -272,11 +319,12 @@ final class Networks: Sendable {
     /// Removes what belongs to nothing: interfaces of instances that do not run, bridges and dnsmasq of networks that
     /// are no more.
     func removeOrphans(isRunning: (NICOwner) -> Bool) async throws {
-        let networks = Set(try await records.list().map(\.name))
+        let networks = Set(try await records.list().map(\.owned.name))
         let names = Set(try await attachedNICs().filter { isRunning($0.owner) }.map(\.hostName))
         let owners = Set(try await attachedNICs().map(\.owner).filter(isRunning))
         try await Leftovers.find(identity: identity, directory: directory, networks: networks, hostNames: names)
             .remove(logger)
+        try await vlans.removeUnused()
         for driver in running.withLock({ $0.values.map(\.driver) }) { try await driver.forget(except: owners) }
     }
 

@@ -7,7 +7,7 @@ struct OperationRoutes: Sendable {
 
     func mount(on router: inout Router) {
         router.get(API.operations.list) { request in
-            let project = request.query["project"] ?? Project.defaultName
+            let project = try request.isForAllProjects() ? nil : request.project
             var answer: [String: JSONValue] = [:]
             for (status, list) in operations.byStatus(project: project) {
                 answer[status] = .array(

@@ -10,7 +10,8 @@ typealias SocketHandler = @Sendable (_ secret: String, WebSocket) async throws -
 struct OperationPlan: Sendable {
     /// What it does, LXD's words: "Creating instance".
     var description: String
-    var project = Project.defaultName
+    /// The project whose listeners are told of it; nil for the server's own, of which all are.
+    var project: String? = Project.defaultName
     /// The URLs of what it works on, by kind.
     var resources: [String: [String]]?
     var metadata: [String: JSONValue]?
@@ -18,6 +19,8 @@ struct OperationPlan: Sendable {
     var socket: (isSecret: @Sendable (String) -> Bool, serve: SocketHandler)?
     /// Runs when a person cancels it; nil when that is not possible.
     var cancel: (@Sendable () async -> Void)?
+    /// Whether it is of the class `token`: it does nothing, but is there to be used.
+    var isToken = false
 }
 
 /// Work in the background: begun here, followed here, remembered for a little while after its end.
@@ -69,6 +72,23 @@ final class Operations: Sendable {
         return operation.view
     }
 
+    /// Begins an operation that does nothing until it is cancelled, by a person or because it was used.
+    func startToken(_ plan: OperationPlan) -> LexAPI.Operation {
+        let end = Gate()
+        var plan = plan
+        plan.isToken = true
+        plan.cancel = { end.open() }
+        return start(plan) { _ in
+            await end.wait()
+            throw CancellationError()
+        }
+    }
+
+    /// The tokens that can still be used.
+    func tokens() -> [RunningOperation] {
+        state.withLock { Array($0.operations.values) }.filter { $0.view.class == "token" && !$0.view.isFinal }
+    }
+
     private func perform(_ job: Job) async {
         let operation = job.operation
         logger.debug(
@@ -105,14 +125,19 @@ final class Operations: Sendable {
         return true
     }
 
+    /// How many have not come to their end.
+    var underWay: Int { state.withLock { Array($0.operations.values) }.count { !$0.view.isFinal } }
+
     func find(_ id: String) throws(APIError) -> RunningOperation {
         guard let operation = state.withLock({ $0.operations[id] }) else { throw .notFound("Operation not found") }
         return operation
     }
 
-    /// All of them, by the lower-case name of their state.
-    func byStatus(project: String) -> [String: [LexAPI.Operation]] {
-        let all = state.withLock { Array($0.operations.values) }.filter { $0.project == project }
+    /// All of them, or those of a project, by the lower-case name of their state.
+    func byStatus(project: String?) -> [String: [LexAPI.Operation]] {
+        let all = state.withLock { Array($0.operations.values) }.filter {
+            project == nil || $0.project == nil || $0.project == project
+        }
         return Dictionary(grouping: all.map(\.view).sorted { $0.createdAt < $1.createdAt }) { $0.status.lowercased() }
     }
 }

@@ -5,7 +5,7 @@ import Synchronization
 /// One operation, from its beginning to a little after its end.
 final class RunningOperation: Sendable {
     let id: String
-    let project: String
+    let project: String?
     private let plan: OperationPlan
     private let events: Events
 
@@ -21,7 +21,8 @@ final class RunningOperation: Sendable {
         let now = Timestamp.now
         state = Mutex(
             LexAPI.Operation(
-                id: id, class: plan.socket == nil ? "task" : "websocket", description: plan.description,
+                id: id, class: plan.isToken ? "token" : plan.socket == nil ? "task" : "websocket",
+                description: plan.description,
                 createdAt: now, updatedAt: now, status: .pending, resources: plan.resources,
                 metadata: plan.metadata, mayCancel: plan.cancel != nil, err: ""))
     }

@@ -3,21 +3,22 @@ import LexAPI
 /// `/1.0/profiles`
 struct ProfileRoutes: Sendable {
     let profiles: Profiles
-    /// Runs when a profile was changed, to bring it to the instances that run.
-    let changed: @Sendable (String) async throws -> Void
+    /// Whose profiles they are: what changes one changes them too.
+    let instances: Instances
 
     func mount(on router: inout Router) {
         router.get(API.profiles.list) { request in
-            let list = try await profiles.list()
-            return request.recursion > 0
-                ? try JSONCoding.value(list) : .array(list.map { .string("/1.0/profiles/\($0.name)") })
+            guard request.recursion > 0 else {
+                return .array(try await profiles.urls(project: request.project).map { .string($0) })
+            }
+            return try JSONCoding.value(try await profiles.list(project: request.project))
         }
         router.create(API.profiles.create) { request, body in
-            try await profiles.create(body, requestor: request.requestor)
-            return "/1.0/profiles/\(body.name)"
+            try await profiles.create(body, project: request.project, requestor: request.requestor)
+            return Projects.url("/1.0/profiles/\(body.name)", project: request.project)
         }
         router.getTagged(API.profiles.get) { request in
-            let profile = try await profiles.get(request.parameter("name"))
+            let profile = try await profiles.get(request.parameter("name"), project: request.project)
             return try Tagged(
                 profile,
                 writable: Profile.Update(
@@ -25,16 +26,20 @@ struct ProfileRoutes: Sendable {
         }
         router.change(API.profiles.update) { try await update($0, $1, isPatch: false) }
         router.change(API.profiles.patch) { try await update($0, $1, isPatch: true) }
+        router.create(API.profiles.rename) { request, body in
+            let key = try await profiles.key(request.parameter("name"), request.project)
+            try await instances.renameProfile(key, to: body.name, requestor: request.requestor)
+            return Projects.url("/1.0/profiles/\(body.name)", project: request.project)
+        }
         router.remove(API.profiles.delete) { request in
-            try await profiles.delete(request.parameter("name"), requestor: request.requestor)
+            try await profiles.delete(
+                request.parameter("name"), project: request.project, requestor: request.requestor)
         }
     }
 
     private func update(_ request: Request, _ body: Profile.Update, isPatch: Bool) async throws {
-        let name = try request.parameter("name")
-        try await profiles.update(
-            name, body, isPatch: isPatch, check: { try ETag.check(request, writable: $0) },
-            requestor: request.requestor)
-        try await changed(name)
+        try await instances.updateProfile(
+            try await profiles.key(request.parameter("name"), request.project), body, isPatch: isPatch,
+            check: { try ETag.check(request, writable: $0) }, requestor: request.requestor)
     }
 }

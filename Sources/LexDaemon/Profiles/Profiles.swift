@@ -2,36 +2,58 @@ import LexAPI
 import LexStore
 
 /// What the daemon does with profiles.
+///
+/// Everything takes the project that is asked for; whose profiles that project uses is found out here.
 struct Profiles: Sendable {
     let records: Records<ProfileRecord>
+    let projects: Projects
     let references: References
     let events: Events
     private let locks = Locks()
 
-    func list() async throws -> [Profile] {
+    /// Whose a profile is that a project uses.
+    func key(_ name: String, _ project: String) async throws -> ProjectKey {
+        ProjectKey(try await projects.holder(of: .profiles, for: project), name)
+    }
+
+    func list(project: String) async throws -> [Profile] {
         var result: [Profile] = []
-        for stored in try await records.list() { result.append(try await view(stored)) }
+        for stored in try await records.list(in: projects.holder(of: .profiles, for: project)) {
+            result.append(try await view(stored))
+        }
         return result
     }
 
-    func get(_ name: String) async throws -> Profile { try await view(find(name, "Fetch profile: Profile not found")) }
+    func urls(project: String) async throws -> [String] {
+        let holder = try await projects.holder(of: .profiles, for: project)
+        return try await records.list(in: holder).map {
+            Projects.url("/1.0/profiles/\($0.owned.name)", project: holder)
+        }
+    }
+
+    func get(_ name: String, project: String) async throws -> Profile {
+        try await view(find(key(name, project), "Fetch profile: Profile not found"))
+    }
 
     private func view(_ stored: Stored<ProfileRecord>) async throws -> Profile {
         Profile(
-            name: stored.name, description: stored.value.description, config: stored.value.config,
-            devices: stored.value.devices, usedBy: try await references.users(ofProfile: stored.name))
+            name: stored.owned.name, description: stored.value.description, config: stored.value.config,
+            devices: stored.value.devices, usedBy: try await references.users(ofProfile: stored.owned))
     }
 
-    func find(_ name: String, _ absent: String = "Profile not found") async throws -> Stored<ProfileRecord> {
-        guard let stored = try await records.find(name) else { throw APIError.notFound(absent) }
+    private func find(
+        _ key: ProjectKey, _ absent: String = "Profile not found"
+    ) async throws -> Stored<ProfileRecord> {
+        guard let stored = try await records.find(key.text) else { throw APIError.notFound(absent) }
         return stored
     }
 
     /// The profiles of an instance, in order; LXD's words for one that is not there.
-    func resolve(_ names: [String]) async throws -> [ProfileRecord] {
+    func resolve(_ names: [String], project: String) async throws -> [ProfileRecord] {
+        let holder = try await projects.holder(of: .profiles, for: project)
         var result: [ProfileRecord] = []
         for name in names {
-            guard let stored = try await records.find(name) else {
+            guard let stored = try await records.find(name, in: holder) else {
                 throw APIError.badRequest("Requested profile \"\(name)\" doesn't exist")
             }
             result.append(stored.value)
@@ -40,52 +62,65 @@ struct Profiles: Sendable {
     }
 
     /// The same, without those that are not there: to show an instance, and to reckon with it beside others.
-    func present(_ names: [String]) async throws -> [ProfileRecord] {
+    func present(_ names: [String], project: String) async throws -> [ProfileRecord] {
+        let holder = try await projects.holder(of: .profiles, for: project)
         var result: [ProfileRecord] = []
         for name in names {
-            if let stored = try await records.find(name) { result.append(stored.value) }
+            if let stored = try await records.find(name, in: holder) { result.append(stored.value) }
         }
         return result
     }
 
-    /// Keeps profiles from being changed or deleted while `body` judges an instance with them and saves it.
+    /// Those of the names that stand for a profile.
+    func known(among names: [String], project: String) async throws -> [String] {
+        let holder = try await projects.holder(of: .profiles, for: project)
+        var result: [String] = []
+        for name in names where try await records.find(name, in: holder) != nil { result.append(name) }
+        return result
+    }
+
+    /// Keeps profiles from being changed or deleted, and the project from going, while `body` judges an instance with
+    /// them and saves it.
     ///
     /// A condition of the commit would not do: who deletes a profile has looked for its instances before.
     func holding<Result: Sendable>(
-        _ names: [String], _ body: () async throws -> Result
+        _ names: [String], project: String, _ body: () async throws -> Result
     ) async throws -> Result {
-        _ = try await resolve(names)
-        // Always in the same order, so that no two wait for each other.
-        return try await hold(Set(names).sorted()[...], body)
+        guard Set(names).count == names.count else {
+            throw APIError.badRequest("Duplicate profile found in request")
+        }
+        return try await projects.holding(.profiles, for: project) { holder in
+            _ = try await resolve(names, project: project)
+            return try await locks.with(all: Set(names.map { ProjectKey(holder, $0).text }), body)
+        }
     }
 
-    private func hold<Result: Sendable>(
-        _ names: ArraySlice<String>, _ body: () async throws -> Result
-    ) async throws -> Result {
-        guard let name = names.first else { return try await body() }
-        return try await locks.with(name) { try await hold(names.dropFirst(), body) }
-    }
-
-    func create(_ profile: Profile.Creation, requestor: Event.Requestor?) async throws {
+    func create(_ profile: Profile.Creation, project: String, requestor: Event.Requestor?) async throws {
         try ObjectName.validate(profile.name, what: "profile")
         let record = ProfileRecord(
             description: profile.description, config: Merge.replacement(profile.config), devices: profile.devices)
         try Self.validate(record)
-        do {
-            try await records.create(profile.name, record)
-        } catch CommitError.conflict {
-            throw APIError.conflict("Error inserting \"\(profile.name)\" into database: The profile already exists")
+        let holder = try await projects.holding(.profiles, for: project) { holder in
+            do {
+                try await records.create(ProjectKey(holder, profile.name).text, record)
+            } catch CommitError.conflict {
+                throw APIError.conflict("Error inserting \"\(profile.name)\" into database: The profile already exists")
+            }
+            return holder
         }
-        events.lifecycle("profile-created", source: "/1.0/profiles/\(profile.name)", requestor: requestor)
+        tell("profile-created", ProjectKey(holder, profile.name), requestor: requestor)
     }
 
     /// Replaces or, with `isPatch`, changes a profile.
+    ///
+    /// - Parameter apply: Brings the change to the instances, or throws why that cannot be; in between it saves it.
     func update(
-        _ name: String, _ change: Profile.Update, isPatch: Bool, check: (Profile.Update) throws -> Void,
+        _ key: ProjectKey, _ change: Profile.Update, isPatch: Bool, check: (Profile.Update) throws -> Void,
+        apply: (_ changed: Stored<ProfileRecord>, _ save: () async throws -> Void) async throws -> Void,
         requestor: Event.Requestor?
     ) async throws {
-        try await locks.with(name) {
-            var stored = try await find(name)
+        try await locks.with(key.text) {
+            var stored = try await find(key)
             try check(Self.writable(stored.value))
             if isPatch {
                 stored.value.config = Merge.config(stored.value.config, change.config)
@@ -97,44 +132,64 @@ struct Profiles: Sendable {
                     devices: change.devices ?? [:])
             }
             try Self.validate(stored.value)
-            try await checkInstances(with: stored)
-            try await records.update(stored)
+            let changed = stored
+            try await apply(changed) { try await records.update(changed) }
         }
-        events.lifecycle("profile-updated", source: "/1.0/profiles/\(name)", requestor: requestor)
+        tell("profile-updated", key, requestor: requestor)
     }
 
-    func delete(_ name: String, requestor: Event.Requestor?) async throws {
+    /// Gives a profile another name.
+    ///
+    /// - Parameter move: Brings the name to the instances with it. Meanwhile the profile has both names, so that no
+    ///   instance is ever without it.
+    func rename(
+        _ key: ProjectKey, to new: String, move: () async throws -> Void, requestor: Event.Requestor?
+    ) async throws {
+        guard key.name != Project.defaultName else {
+            throw APIError.forbidden("The \"default\" profile cannot be renamed")
+        }
+        guard !new.isEmpty else { throw APIError.badRequest("No name provided") }
+        try ObjectName.validate(new, what: "profile")
+        let newKey = ProjectKey(key.project, new)
+        try await projects.holding(.profiles, for: key.project) { _ in
+            try await locks.with(all: [key.text, newKey.text]) {
+                let stored = try await find(key)
+                guard try await records.find(newKey.text) == nil else {
+                    throw APIError.conflict("Name \"\(new)\" already in use")
+                }
+                let renamed = try await records.create(newKey.text, stored.value)
+                do {
+                    try await move()
+                } catch {
+                    try? await records.delete(renamed)
+                    throw error
+                }
+                try await records.delete(stored)
+            }
+        }
+        tell("profile-renamed", newKey, context: ["old_name": .string(key.name)], requestor: requestor)
+    }
+
+    func delete(_ name: String, project: String, requestor: Event.Requestor?) async throws {
         guard name != Project.defaultName else {
             throw APIError.forbidden("The \"default\" profile cannot be deleted")
         }
-        try await locks.with(name) {
-            let stored = try await find(name)
-            guard try await references.users(ofProfile: name).isEmpty else {
+        let key = try await key(name, project)
+        try await locks.with(key.text) {
+            let stored = try await find(key)
+            guard try await references.users(ofProfile: key).isEmpty else {
                 throw APIError.badRequest("Profile is currently in use")
             }
             try await records.delete(stored)
         }
-        events.lifecycle("profile-deleted", source: "/1.0/profiles/\(name)", requestor: requestor)
+        tell("profile-deleted", key, requestor: requestor)
     }
 
-    /// Judges what every instance with a profile would become by a change of it.
-    private func checkInstances(with changed: Stored<ProfileRecord>) async throws {
-        for instance in try await references.instances.list()
-        where instance.value.profiles.contains(changed.name) {
-            var profiles: [ProfileRecord] = []
-            for name in instance.value.profiles {
-                profiles.append(name == changed.name ? changed.value : try await find(name).value)
-            }
-            let expansion = Expansion(profiles, config: instance.value.config, devices: instance.value.devices)
-            do {
-                guard try Expansion.rootPool(try expansion.check()) == instance.value.pool else {
-                    throw APIError.badRequest("its root disk would be in another storage pool")
-                }
-            } catch {
-                throw APIError.badRequest(
-                    "The profile cannot be changed so: instance \"\(instance.value.name)\" has it, and \(error)")
-            }
-        }
+    private func tell(
+        _ action: String, _ key: ProjectKey, context: [String: JSONValue]? = nil, requestor: Event.Requestor?
+    ) {
+        events.lifecycle(
+            action, source: "/1.0/profiles/\(key.name)", context: context, requestor: requestor, project: key.project)
     }
 
     /// What the ETag is made of.

@@ -21,7 +21,8 @@ struct FirstStart: Sendable {
         // Each step looks whether it was done by a first start that was cut short.
         if !isBare {
             if try await pools.records.find("default") == nil {
-                try await pools.create(StoragePool.Creation(name: "default", driver: "overlay"), requestor: nil)
+                let driver = try await pools.firstDriver()
+                try await pools.create(StoragePool.Creation(name: "default", driver: driver), requestor: nil)
                 logger.notice("first start: made storage pool", metadata: ["pool": "default"])
             }
             devices["root"] = ["type": "disk", "path": "/", "pool": "default"]
@@ -29,10 +30,11 @@ struct FirstStart: Sendable {
                 devices["eth0"] = ["type": "nic", "network": network, "name": "eth0"]
             }
         }
-        if try await profiles.records.find(Project.defaultName) == nil {
+        if try await profiles.records.find(Project.defaultName, in: Project.defaultName) == nil {
             try await profiles.create(
                 Profile.Creation(
-                    name: Project.defaultName, description: "Default lexd profile", devices: devices), requestor: nil)
+                    name: Project.defaultName, description: "Default lexd profile", devices: devices),
+                project: Project.defaultName, requestor: nil)
         }
         if try await records.find("first-start") == nil {
             try await records.create("first-start", ServerRecord(config: [:], initializedAt: .now))
@@ -40,14 +42,17 @@ struct FirstStart: Sendable {
     }
 
     private func firstNetwork() async throws -> String? {
-        if let first = try await networks.records.list().first { return first.name }
+        if let first = try await networks.records.list(in: Project.defaultName).first { return first.owned.name }
         for number in 0..<100 {
             let name = "\(Self.bridge)\(number)"
             // An interface of that name is another daemon's, or somebody's own.
-            if (try? await networks.get(name)) != nil { continue }
+            if (try? await networks.get(name, project: Project.defaultName)) != nil { continue }
             do {
-                try await networks.create(Network.Creation(name: name), requestor: nil)
+                try await networks.create(
+                    Network.Creation(name: name), project: Project.defaultName, requestor: nil)
             } catch {
+                // Another lexd that starts for the first time at this moment has taken the name.
+                if (try? await networks.get(name, project: Project.defaultName)) != nil { continue }
                 // A server without a network still runs instances; the reason and the remedy are in the log.
                 logger.error(
                     "first start: cannot make a network", metadata: ["network": "\(name)", "error": "\(error)"])

@@ -1,4 +1,7 @@
+import Glibc
 import LexAPI
+import LexHost
+import LexIPC
 import LexStorage
 import LexStore
 import Logging
@@ -16,14 +19,20 @@ final class StoragePools: Sendable {
     private let logger: Logger
     private let factories: [String: StorageDriverFactory]
     private let open = Mutex<[String: any StorageDriver]>([:])
+    private let mapping: MountMapping
+    // Of pools by their directories: what the kernel once said holds as long as we run.
+    private let isMapped = Mutex<[String: Bool]>([:])
     // One wish to sweep stands for all that come while it waits.
     private let (sweeps, wishSweep) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
-    /// - Parameter directory: Where pools without a source of their own lie.
+    /// - Parameters:
+    ///   - directory: Where pools without a source of their own lie.
+    ///   - mapping: Whether files can be mounted with other ids here.
     init(
         records: Records<StoragePoolRecord>, references: References, events: Events, directory: String, logger: Logger,
-        factories: [String: StorageDriverFactory]
+        factories: [String: StorageDriverFactory], mapping: MountMapping
     ) {
+        self.mapping = mapping
         self.records = records
         self.references = references
         self.events = events
@@ -68,12 +77,37 @@ final class StoragePools: Sendable {
     }
 
     private func makeDriver(_ name: String, _ record: StoragePoolRecord) throws -> any StorageDriver {
-        guard let factory = factories[record.driver] else {
-            throw APIError.badRequest(
-                "Unknown driver \"\(record.driver)\": this version of lexd has \(factories.keys.sorted().joined(separator: ", "))"
-            )
-        }
+        guard let factory = factories[record.driver] else { throw unknown(record.driver) }
         return factory(record.config["source"] ?? "\(directory)/\(name)", logger)
+    }
+
+    private func unknown(_ driver: String) -> APIError {
+        let later = ["btrfs", "zfs", "lvm", "ceph", "cephfs"]
+        return .badRequest(
+            "Unknown driver \"\(driver.prefix(64))\": this version of lexd has "
+                + factories.keys.sorted().joined(separator: ", ")
+                + (later.contains(driver) ? "; btrfs, zfs, lvm and ceph come with later ones" : ""))
+    }
+
+    /// Whether what lies in a pool can be mounted with other ids: else it is stored for the ids of who has it.
+    func mapsOwners(in name: String) async throws -> Bool {
+        if mapping.isCertain { return true }
+        return try await mapsOwners(below: try await find(name).value.config["source"] ?? "\(directory)/\(name)")
+    }
+
+    private func mapsOwners(below path: String) async throws -> Bool {
+        if let known = isMapped.withLock({ $0[path] }) { return known }
+        let isPossible = try await mapping.isPossible(in: path)
+        isMapped.withLock { $0[path] = isPossible }
+        return isPossible
+    }
+
+    /// The driver of the pool that the very first start makes.
+    func firstDriver() async throws -> String {
+        if mapping.isCertain { return "overlay" }
+        let path = directory
+        try await blocking { try makeDirectories(path) }
+        return try await mapsOwners(below: path) ? "overlay" : "dir"
     }
 
     /// The driver of an open pool.
@@ -93,7 +127,7 @@ final class StoragePools: Sendable {
 
     func get(_ name: String) async throws -> StoragePool { try await view(find(name)) }
 
-    private func find(_ name: String) async throws -> Stored<StoragePoolRecord> {
+    func find(_ name: String) async throws -> Stored<StoragePoolRecord> {
         guard let stored = try await records.find(name) else { throw APIError.notFound("Storage pool not found") }
         return stored
     }
@@ -104,7 +138,8 @@ final class StoragePools: Sendable {
         return StoragePool(
             name: stored.name, driver: stored.value.driver, description: stored.value.description,
             config: stored.value.config,
-            usedBy: try await references.images(of: layers) + references.users(ofPool: stored.name))
+            usedBy: try await references.images(of: layers) + references.users(ofPool: stored.name)
+                + references.volumes(inPool: stored.name))
     }
 
     func resources(_ name: String) async throws -> StoragePool.Resources {
@@ -114,15 +149,21 @@ final class StoragePools: Sendable {
 
     func create(_ pool: StoragePool.Creation, requestor: Event.Requestor?) async throws {
         try ObjectName.validate(pool.name, what: "storage pool")
+        guard factories[pool.driver] != nil else { throw unknown(pool.driver) }
         guard try await records.find(pool.name) == nil else {
             throw APIError.conflict("The storage pool already exists: The record already exists")
         }
-        try Config<OverlayPoolKeys>(pool.config).validate {
-            "Invalid option for storage pool \"\(pool.name)\": \"\($0)\""
-        }
         var config = Merge.replacement(pool.config)
-        if let source = config["source"] { config["volatile.initial_source"] = source }
-        config["source"] = config["source"] ?? "\(directory)/\(pool.name)"
+        try Self.validate(config, driver: pool.driver)
+        guard config["volatile.initial_source"] == nil else {
+            throw APIError.badRequest("The key \"volatile.initial_source\" is lexd's own and cannot be set at creation")
+        }
+        let ours = "\(directory)/\(pool.name)"
+        if let source = config["source"] {
+            try await checkSource(source, ours: ours)
+            config["volatile.initial_source"] = source
+        }
+        config["source"] = config["source"] ?? ours
         let record = StoragePoolRecord(driver: pool.driver, description: pool.description, config: config)
         let driver = try makeDriver(pool.name, record)
         try await driver.createPool()
@@ -130,23 +171,85 @@ final class StoragePools: Sendable {
             try await driver.openPool()
             try await records.create(pool.name, record)
         } catch {
-            try? await driver.deletePool()
+            try? await deleteFiles(driver, record)
             throw error
         }
         open.withLock { $0[pool.name] = driver }
         events.lifecycle("storage-pool-created", source: "/1.0/storage-pools/\(pool.name)", requestor: requestor)
     }
 
+    /// A directory that somebody gives for a pool must be there and hold nothing.
+    private func checkSource(_ source: String, ours: String) async throws {
+        let below = directory.split(separator: "/").dropLast().joined(separator: "/")
+        guard source.hasPrefix("/"), !source.split(separator: "/").contains("..") else {
+            throw APIError.badRequest("Source path '\(source)' must be absolute and without \"..\"")
+        }
+        guard source == ours || !"\(source)/".hasPrefix("/\(below)/") else {
+            throw APIError.badRequest("Source path '\(source)' is within lexd's own directory: only '\(ours)' may be")
+        }
+        guard source != ours else { return }
+        try await blocking {
+            do throws(SystemError) { _ = try OwnedDescriptor.open(source, O_RDONLY | O_DIRECTORY | O_NOFOLLOW) } catch {
+                switch error.code {
+                case ENOENT: throw APIError.badRequest("Source path '\(source)' doesn't exist")
+                case ENOTDIR, ELOOP: throw APIError.badRequest("Source path '\(source)' is no directory")
+                default: throw error
+                }
+            }
+            guard try directoryNames(source).isEmpty else {
+                throw APIError.badRequest("Source path '\(source)' isn't empty")
+            }
+        }
+    }
+
+    private static func validate(_ config: [String: String], driver: String) throws(APIError) {
+        if config["size"] != nil {
+            throw .badRequest(
+                "Invalid option \"size\": a pool of the driver \(driver) is a directory and cannot limit what it holds; leave "
+                    + "size out, or give it a file system of its own as source")
+        }
+        try Config<DirectoryPoolKeys>(config).validate { "Invalid option \"\($0)\"" }
+    }
+
+    /// Replaces or, with `isPatch`, changes a pool.
+    func update(
+        _ name: String, _ change: StoragePool.Update, isPatch: Bool, check: (StoragePool.Update) throws -> Void,
+        requestor: Event.Requestor?
+    ) async throws {
+        var stored = try await find(name)
+        let old = stored.value
+        try check(StoragePool.Update(description: old.description, config: old.config))
+        stored.value.config = isPatch ? Merge.config(old.config, change.config) : Merge.replacement(change.config)
+        stored.value.description = change.description ?? (isPatch ? old.description : "")
+        try Self.validate(stored.value.config, driver: old.driver)
+        for name in ["source", "volatile.initial_source"] where stored.value.config[name] != old.config[name] {
+            // A replacement that leaves them out means no change of what cannot be changed.
+            guard !isPatch, stored.value.config[name] == nil else {
+                throw APIError.badRequest("The \(name) of a storage pool cannot be changed: it lies where it was made")
+            }
+            stored.value.config[name] = old.config[name]
+        }
+        try await records.update(stored)
+        events.lifecycle("storage-pool-updated", source: "/1.0/storage-pools/\(name)", requestor: requestor)
+    }
+
     func delete(_ name: String, requestor: Event.Requestor?) async throws {
         let stored = try await find(name)
         // Images are no reason to keep a pool: their files lie elsewhere and are unpacked again where they are needed.
-        let users = try await references.users(ofPool: name)
+        let users = try await references.users(ofPool: name) + references.volumes(inPool: name)
         guard users.isEmpty else { throw APIError.badRequest("The storage pool is currently in use") }
         let driver = try driver(of: name)
         try await records.delete(stored)
         open.withLock { $0[name] = nil }
-        try await driver.deletePool()
+        try await deleteFiles(driver, stored.value)
         events.lifecycle("storage-pool-deleted", source: "/1.0/storage-pools/\(name)", requestor: requestor)
+    }
+
+    /// Removes what lies in a pool; and its directory, unless somebody gave it.
+    private func deleteFiles(_ driver: any StorageDriver, _ record: StoragePoolRecord) async throws {
+        try await driver.deletePool()
+        guard record.config["volatile.initial_source"] == nil, let path = record.config["source"] else { return }
+        try await blocking { _ = rmdir(path) }
     }
 
     /// The drivers in use and all there are, for `GET /1.0`.

@@ -9,6 +9,15 @@ package protocol ConsoleHolder: Sendable {
     func open(_ instance: String, owner: UInt32) async throws -> String
     /// Gives up an instance's console.
     func close(_ instance: String) async throws
+    /// What an instance has said on its console lately: at most 128 KiB, nothing when it has none.
+    func log(_ instance: String) async throws -> [UInt8]
+    /// Forgets what it has said so far.
+    func clear(_ instance: String) async throws
+    /// A socket that says what the instance says on its console from now on and takes what is typed; it ends with the
+    /// console. Any number may watch, and all may type; `alone` ends the others. The receiver closes it.
+    func attach(_ instance: String, alone: Bool) async throws -> Int32
+    /// Sets the size of a console; of several who watch the last one decides.
+    func resize(_ instance: String, columns: UInt32, rows: UInt32) async throws
     /// Lets the holder end when it holds nothing.
     func end() async
 }
@@ -26,27 +35,50 @@ package actor Consoles: ConsoleHolder {
         self.socketPath = socketPath
     }
 
-    /// A new console for an instance, owned by this host id: the path of its terminal.
     package func open(_ instance: String, owner: UInt32) async throws -> String {
-        guard case .opened(let path) = try await ask(.open(instance: instance, owner: owner)) else {
+        guard case .opened(let path)? = try await ask(.open(instance: instance, owner: owner))?.reply else {
             throw MessageError("another reply than a console")
         }
         return path
     }
 
-    /// Gives up an instance's console.
     package func close(_ instance: String) async throws { _ = try await ask(.close(instance: instance), starts: false) }
+
+    package func log(_ instance: String) async throws -> [UInt8] {
+        guard case .log(let bytes)? = try await ask(.log(instance: instance), starts: false)?.reply else { return [] }
+        return bytes
+    }
+
+    package func clear(_ instance: String) async throws { _ = try await ask(.clear(instance: instance), starts: false) }
+
+    package func attach(_ instance: String, alone: Bool) async throws -> Int32 {
+        let answer = try await ask(.attach(instance: instance, alone: alone), starts: false)
+        guard let socket = answer?.socket, socket >= 0 else {
+            throw RuntimeFailure(
+                call: "attach to", subject: "the console of \(instance)",
+                detail: "nobody holds it any more. The instance gets a new one at its next start")
+        }
+        return socket
+    }
+
+    package func resize(_ instance: String, columns: UInt32, rows: UInt32) async throws {
+        _ = try await ask(.resize(instance: instance, columns: columns, rows: rows), starts: false)
+    }
 
     /// Lets the holder end when it holds nothing.
     package func end() async { _ = try? await ask(.end, starts: false) }
 
-    private func ask(_ request: ConsoleRequest, starts: Bool = true) async throws -> ConsoleReply? {
+    /// What the holder says, and the socket that came with it; -1 for none.
+    private struct Answer {
+        let reply: ConsoleReply
+        let socket: Int32
+    }
+
+    private func ask(_ request: ConsoleRequest, starts: Bool = true) async throws -> Answer? {
         try await turn.run { try await exchange(request, starts: starts) }
     }
 
-    private func exchange(
-        _ request: ConsoleRequest, starts: Bool, mayReplace: Bool = true
-    ) async throws -> ConsoleReply? {
+    private func exchange(_ request: ConsoleRequest, starts: Bool, mayReplace: Bool = true) async throws -> Answer? {
         var number = lex_connect_unix(socketPath)
         if number < 0 {
             guard starts else { return nil }
@@ -67,11 +99,11 @@ package actor Consoles: ConsoleHolder {
             }
             return try await starts ? exchange(request, starts: true, mayReplace: false) : nil
         }
-        guard let reply = try socket.receive(ConsoleReply.self) else {
+        guard var reply = try socket.receive(ConsoleReply.self) else {
             throw RuntimeFailure(call: "ask", subject: "the holder of the consoles", detail: "it ended")
         }
         if case .failed(let failure) = reply.value { throw failure }
-        return reply.value
+        return Answer(reply: reply.value, socket: reply.takeDescriptor()?.release() ?? -1)
     }
 
     /// How long the holder, which never waits for anything, may take for an answer.

@@ -10,24 +10,42 @@ package final class RunningInstance: Sendable {
     package let monitor: Int32
     /// Its init, by the host's number.
     package let initProcess: Int32
+    /// What its start had to do without.
+    package let remarks: [String]
+    /// What the disks it was started with are known by, in their order.
+    package let disks: [FileIdentity]
     private let monitorDescriptor: OwnedDescriptor
     private let initDescriptor: OwnedDescriptor
     private let netlink: Mutex<NetlinkSession>
 
     package init(
-        monitor: Int32, initProcess: Int32, monitorDescriptor: consuming OwnedDescriptor,
-        initDescriptor: consuming OwnedDescriptor, netlink: NetlinkSession
+        monitor: Int32, initProcess: Int32, disks: [FileIdentity] = [], remarks: [String] = [],
+        monitorDescriptor: consuming OwnedDescriptor, initDescriptor: consuming OwnedDescriptor, netlink: NetlinkSession
     ) {
+        self.remarks = remarks
         self.monitor = monitor
+        self.disks = disks
         self.initProcess = initProcess
         self.monitorDescriptor = monitorDescriptor
         self.initDescriptor = initDescriptor
         self.netlink = Mutex(netlink)
     }
 
+    /// The pidfd of its init once more, to hand to a helper.
+    func duplicateInit() throws(SystemError) -> OwnedDescriptor { try initDescriptor.duplicate() }
+
     /// Looks into its network through a netlink socket that was opened there; one at a time.
     package func withNetlink<Result: Sendable>(_ body: (NetlinkSession) throws -> Result) rethrows -> Result {
         try netlink.withLock { try body($0) }
+    }
+
+    /// Moves a link of the host into its network, under another name; EEXIST when it has one of that name.
+    package func take(_ link: String, as name: String) throws(SystemError) {
+        let namespace = try OwnedDescriptor.open("/proc/\(initProcess)/ns/net", O_RDONLY | O_CLOEXEC)
+        // The number is its init's only as long as that lives.
+        var watched = pollfd(fd: initDescriptor.number, events: Int16(POLLIN), revents: 0)
+        guard poll(&watched, 1, 0) == 0 else { throw SystemError("find", "the init of the instance", code: ESRCH) }
+        try NetlinkSession().change(link, LinkChange(name: name, namespace: namespace.number))
     }
 
     /// Waits until its init has ended, and with it every process of its; the monitor still has its part to put away.

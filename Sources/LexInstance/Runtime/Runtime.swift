@@ -12,6 +12,18 @@ package protocol Runtime: Sendable {
     /// Runs a command in an instance. Without a terminal the streams are the three descriptors, which stay the
     /// caller's.
     func attach(_ job: AttachJob, streams: [Int32], isPrivileged: Bool) async throws -> AttachedCommand
+    /// Gives a running instance a disk or a device node; answers what it is known by.
+    func plug(_ job: PlugJob, into instance: RunningInstance) async throws -> FileIdentity
+    /// Takes a disk or a device node from a running instance; that it has it no more is fine.
+    func unplug(_ job: UnplugJob, from instance: RunningInstance) async throws
+    /// Begins to serve the files of an instance: of one that runs, from inside it.
+    func files(_ job: FilesJob, in instance: RunningInstance?) async throws -> FileServer
+    /// Gives a running instance the files of an lxcfs that has come, and takes away those of one that has gone.
+    func bringLXCFS(_ directory: String, to instance: RunningInstance) async throws
+    /// Whether the lxcfs that is mounted there answers.
+    func isLXCFSAlive(_ directory: String) async throws -> Bool
+    /// Begins to pass connections on between the host and a running instance; goes on until that ends.
+    func proxy(_ job: ProxyJob, title: String, of instance: RunningInstance) async throws
     /// Ends what was kept ready; instances go on.
     func end() async
 }

@@ -1,0 +1,203 @@
+import FoundationEssentials
+import Glibc
+import LexAPI
+import LexIPC
+import LexSFTP
+import NIOCore
+import NIOHTTP1
+
+/// `/1.0/instances/NAME/files` and `/1.0/instances/NAME/sftp`
+extension InstanceRoutes {
+    func mountFiles(on router: inout Router) {
+        router.mount(API.instances.file) { try await file($0) }
+        router.mount(API.instances.fileHead) { request in
+            let (record, path) = (try await find(request), try Self.path(request))
+            let attributes = try await instances.fileAttributes(record, path, until: request.closed)
+            let length = attributes.isFile ? Int64(clamping: attributes.size ?? 0) : 0
+            return Answer(headers: try Self.headers(attributes), .stream(length: length) { _ in })
+        }
+        router.mount(API.instances.putFile) { request in
+            let (record, path) = (try await find(request), try Self.path(request))
+            try await instances.putFile(record, path, try Self.wish(request.headers), request)
+            return try .sync(Empty())
+        }
+        router.remove(API.instances.deleteFile) { request in
+            let (record, path) = (try await find(request), try Self.path(request))
+            try await instances.deleteFile(record, path, request)
+        }
+        router.mount(API.instances.sftp) { request in
+            let record = try await find(request)
+            guard request.headers[canonicalForm: "upgrade"].contains(where: { $0.lowercased() == "sftp" }) else {
+                throw APIError.badRequest("Missing or invalid upgrade header")
+            }
+            let (servers, server) = (instances.fileServers, try await instances.fileServer(of: record.key))
+            request.closed.whenComplete { _ in Task { await servers.end(server, of: record.key) } }
+            return Answer(
+                status: .switchingProtocols,
+                .upgrade("sftp") { try await instances.relayFiles(server, of: record.key, $0) })
+        }
+    }
+
+    private static func path(_ request: Request) throws(APIError) -> SFTPPath {
+        guard let path = RequestTarget.bytes(of: "path", in: request.queryText), !path.isEmpty else {
+            throw .badRequest("Missing path argument")
+        }
+        guard path.count < SFTP.longestPath else {
+            throw .badRequest("The path has \(path.count) bytes; it can have \(SFTP.longestPath - 1)")
+        }
+        return path.first == UInt8(ascii: "/") ? path : [UInt8(ascii: "/")] + path
+    }
+
+    /// What is wished, as LXD reads it: a number that is none is no wish.
+    private static func wish(_ headers: HTTPHeaders) throws(APIError) -> FileWish {
+        let type = headers.first(name: "X-LXD-type") ?? ""
+        guard let kind = FileWish.Kind(rawValue: type.isEmpty ? "file" : type) else {
+            throw .badRequest("Bad file type: \(type)")
+        }
+        let write = headers.first(name: "X-LXD-write") ?? ""
+        guard ["", "overwrite", "append"].contains(write) else { throw .badRequest("Bad file write mode: \(write)") }
+        func id(_ name: String) -> UInt32? { headers.first(name: name).flatMap { UInt32($0) } }
+        let (user, group) = (id("X-LXD-uid"), id("X-LXD-gid"))
+        var wish = FileWish(kind: kind, appends: write == "append", mode: nil, owner: nil)
+        // -1 leaves one of them alone (chown(2)).
+        if user != nil || group != nil { wish.owner = (user ?? .max, group ?? .max) }
+        if let mode = headers.first(name: "X-LXD-mode") {
+            let number = mode.hasPrefix("0") ? UInt32(mode.drop { $0 == "0" || $0 == "o" }, radix: 8) : UInt32(mode)
+            wish.mode = mode.allSatisfy { $0 == "0" } && !mode.isEmpty ? 0 : number
+            if let mode = wish.mode, mode > 0o7777 { throw .badRequest("The mode of a file is from 0 to 07777") }
+        }
+        return wish
+    }
+
+    /// What something is, as LXD says it.
+    private static func headers(_ attributes: SFTPAttributes) throws -> HTTPHeaders {
+        let kind =
+            switch attributes.kind {
+            case 0o040000: "directory"
+            case 0o100000: "file"
+            case 0o120000: "symlink"
+            default:
+                throw APIError.badRequest(
+                    "It is neither a file nor a directory nor a symbolic link; use lx exec to look at it")
+            }
+        let mode = String((attributes.permissions ?? 0) & 0o777, radix: 8)
+        return [
+            "X-LXD-uid": "\(attributes.owner?.user ?? 0)", "X-LXD-gid": "\(attributes.owner?.group ?? 0)",
+            "X-LXD-mode": String(repeating: "0", count: max(0, 4 - mode.count)) + mode,
+            "X-LXD-modified": goTime(time_t(attributes.times?.modified ?? 0)), "X-LXD-type": kind,
+        ]
+    }
+
+    /// `2026-11-23 04:25:37 +0000 UTC`
+    private static func goTime(_ seconds: time_t) -> String {
+        var seconds = seconds
+        var parts = tm()
+        gmtime_r(&seconds, &parts)
+        func two(_ number: Int32) -> String { (number < 10 ? "0" : "") + String(number) }
+        return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday)) "
+            + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)) +0000 UTC"
+    }
+
+    // MARK: reading
+
+    private func file(_ request: Request) async throws -> Answer {
+        let (record, path) = (try await find(request), try Self.path(request))
+        let lease = try await instances.files(of: record, until: request.closed)
+        do {
+            let attributes = try await lease.connection.attributes(.lstat(path: path))
+            var headers = try Self.headers(attributes)
+            let answer: Answer
+            if attributes.isDirectory {
+                let names = try await lease.connection.names(in: path).sorted { $0.lexicographicallyPrecedes($1) }
+                lease.giveBack()
+                answer = try .sync(names.map { String(decoding: $0, as: UTF8.self) }, headers: headers)
+            } else {
+                headers.add(name: "Content-Type", value: "application/octet-stream")
+                headers.add(name: "Content-Disposition", value: "inline;filename=\(Self.filename(path))")
+                headers.add(name: "Accept-Ranges", value: "bytes")
+                answer =
+                    attributes.isLink
+                    ? try await link(path, headers, lease)
+                    : try await content(path, headers, lease, request.headers.first(name: "Range"))
+            }
+            instances.fileEvent("instance-file-retrieved", record, path, request)
+            return answer
+        } catch {
+            lease.end()
+            throw Instances.fileError(error, path)
+        }
+    }
+
+    /// The last word of a path, without what a header cannot hold.
+    private static func filename(_ path: SFTPPath) -> String {
+        let name = path.split(separator: UInt8(ascii: "/")).last ?? []
+        return String(decoding: name.filter { $0 >= 0x20 && $0 != 0x7f }, as: UTF8.self)
+    }
+
+    /// Where a link leads from the root, as LXD guesses it by the words alone.
+    private func link(_ path: SFTPPath, _ headers: HTTPHeaders, _ lease: FileLease) async throws -> Answer {
+        var target = try await lease.connection.target(of: path)
+        let slash = UInt8(ascii: "/")
+        if target.first != slash { target = Array(path[..<(path.lastIndex(of: slash) ?? 0)]) + [slash] + target }
+        guard case .names(let names) = try await lease.connection.ask(.realpath(path: target)), let name = names.first
+        else { throw SFTPError("no path") }
+        lease.giveBack()
+        return Answer(headers: headers, .bytes(ByteBuffer(bytes: name.name)))
+    }
+
+    /// A file, part by part: as fast as it is read at the other end, and never much of it at once.
+    private func content(
+        _ path: SFTPPath, _ headers: HTTPHeaders, _ lease: FileLease, _ range: String?
+    ) async throws -> Answer {
+        let connection = lease.connection
+        let handle = try await connection.handle(
+            .open(path: path, flags: .read, attributes: SFTPAttributes()))
+        // Of what is open: another may lie there by now.
+        let attributes = try await connection.attributes(.fstat(handle: handle))
+        let size = Int64(clamping: attributes.size ?? 0)
+        var headers = headers
+        headers.add(name: "Last-Modified", value: HTTPDate.text(of: time_t(attributes.times?.modified ?? 0)))
+        var status = HTTPResponseStatus.ok
+        var (start, end) = (Int64(0), size)
+        if let range = try range.flatMap({ try Self.range($0, of: size) }) {
+            status = .partialContent
+            (start, end) = (range.lowerBound, range.upperBound)
+            headers.add(name: "Content-Range", value: "bytes \(start)-\(end - 1)/\(size)")
+        }
+        let (first, last) = (start, end)
+        return Answer(
+            status: status, headers: headers,
+            .stream(length: last - first) { writer in
+                var offset = first
+                while offset < last {
+                    let wanted = Int(min(Int64(SFTP.largestData), last - offset))
+                    // The length is promised: a file that has become shorter must not look complete.
+                    guard let bytes = try await connection.read(handle, at: UInt64(offset), upTo: wanted),
+                        !bytes.isEmpty
+                    else { throw SystemError("read", "a file of the instance", code: EIO) }
+                    try await writer.write(ByteBuffer(bytes: bytes))
+                    offset += Int64(bytes.count)
+                }
+                try await connection.tell(.close(handle: handle))
+                lease.giveBack()
+            })
+    }
+
+    /// The part that is asked for (RFC 9110, 14.2); nil for the whole, also where several parts are.
+    static func range(_ header: String, of size: Int64) throws(APIError) -> Range<Int64>? {
+        guard header.hasPrefix("bytes="), !header.contains(",") else { return nil }
+        let sides = header.dropFirst("bytes=".count).split(separator: "-", omittingEmptySubsequences: false)
+        guard sides.count == 2 else { return nil }
+        let outside = APIError(status: 416, "The file has \(size) bytes; \(header.prefix(64)) is not in it")
+        if sides[0].isEmpty {
+            guard let count = Int64(sides[1]), count >= 0 else { return nil }
+            guard count > 0, size > 0 else { throw outside }
+            return max(0, size - count)..<size
+        }
+        guard let start = Int64(sides[0]), start >= 0 else { return nil }
+        guard start < size else { throw outside }
+        guard !sides[1].isEmpty else { return start..<size }
+        guard let last = Int64(sides[1]), last >= start else { return nil }
+        return start..<(last >= size ? size : last + 1)
+    }
+}
