@@ -11,13 +11,8 @@ extension Client {
         var request = request
         request.waitForWebsocket = true
         let operation = try await start(API.instances.exec, path: ["name": instance], body: request)
-        guard let operation, let secrets = operation.metadata?["fds"]?.members else {
-            throw ClientError.protocolViolation("the answer to exec names no websockets")
-        }
-        let session = try await ExecSession(
-            client: self, operation: operation, secrets: secrets.compactMapValues(\.text),
-            interactive: request.interactive, streams: streams)
-        return try await session.run()
+        let sockets = try OperationSockets(of: operation, client: self, whose: "exec")
+        return try await ExecSession(sockets, interactive: request.interactive, streams: streams).run()
     }
 }
 
@@ -40,28 +35,20 @@ private struct ExecSession {
     private let outputs: [(WebSocket, ExecStreams.Sink)]
 
     /// Connects the websockets. The server gives five seconds for all of them.
-    init(
-        client: Client, operation: LexAPI.Operation, secrets: [String: String], interactive: Bool, streams: ExecStreams
-    ) async throws {
-        func connect(_ name: String) async throws -> WebSocket {
-            guard let secret = secrets[name] else {
-                throw ClientError.protocolViolation("the answer to exec names no websocket \"\(name)\"")
-            }
-            return try await client.webSocket(
-                RequestPath(
-                    API.operations.websocket.path, ["id": operation.id], query: ["secret": secret], project: nil))
-        }
-        self.client = client
-        self.operation = operation
+    init(_ sockets: OperationSockets, interactive: Bool, streams: ExecStreams) async throws {
+        client = sockets.client
+        operation = sockets.operation
         self.interactive = interactive
         self.streams = streams
         // First the control socket: the command begins as soon as the others are there, and is to find it.
-        control = try await connect("control")
-        input = try await connect("0")
+        control = try await sockets.connect("control")
+        input = try await sockets.connect("0")
         if interactive {
             outputs = [(input, streams.output)]
         } else {
-            outputs = [(try await connect("1"), streams.output), (try await connect("2"), streams.errors)]
+            outputs = [
+                (try await sockets.connect("1"), streams.output), (try await sockets.connect("2"), streams.errors),
+            ]
         }
     }
 
@@ -135,12 +122,7 @@ private struct ExecSession {
                 if text.isEmpty { return }
                 bytes = ByteBuffer(string: text)
             }
-            switch sink {
-            case .discard: break
-            case .descriptor(let descriptor):
-                try await threads.runIfActive { try Descriptors.write(bytes, to: descriptor) }
-            case .function(let take): try await take(Array(buffer: bytes))
-            }
+            try await sink.take(bytes, threads)
         }
     }
 

@@ -55,6 +55,9 @@ public struct Download: Sendable {
     /// The bytes that will come; nil when the server does not say.
     public var length: Int64? { response.headers.first(name: "Content-Length").flatMap { Int64($0) } }
 
+    /// The value of a header.
+    public func header(_ name: String) -> String? { response.headers.first(name: name) }
+
     /// The file's name by the server; never with a slash.
     public var filename: String? { Self.filename(response.headers.first(name: "Content-Disposition")) }
 
@@ -84,11 +87,13 @@ public struct Download: Sendable {
         guard var splitter else { throw ClientError.protocolViolation("\(what) did not give a form") }
         var target: Int32?
         try await chunks(progress) { chunk in
-            for piece in try splitter.take(chunk) {
+            let pieces: [FormSplitter.Piece]
+            do { pieces = try splitter.take(chunk) } catch { throw ClientError.protocolViolation("\(error)") }
+            for piece in pieces {
                 switch piece {
                 case .part(let headers):
                     let disposition = headers["content-disposition"]
-                    let field = Self.value("name", of: disposition) ?? ""
+                    let field = FormSplitter.value("name", of: disposition) ?? ""
                     target = try open(field, Self.filename(disposition))
                 case .bytes(let bytes):
                     guard let target else { continue }
@@ -120,22 +125,9 @@ public struct Download: Sendable {
     }
 
     static func filename(_ disposition: String?) -> String? {
-        guard let name = value("filename", of: disposition) else { return nil }
+        guard let name = FormSplitter.value("filename", of: disposition) else { return nil }
         // The name becomes one of a file here: nothing in it may lead elsewhere.
         let last = name.split(separator: "/").last.map(String.init) ?? ""
         return last.isEmpty || last == "." || last == ".." ? nil : last
-    }
-
-    static func value(_ key: String, of disposition: String?) -> String? {
-        for field in (disposition ?? "").split(separator: ";") {
-            let halves = field.split(separator: "=", maxSplits: 1)
-            guard halves.count == 2, let name = halves.first, let value = halves.last,
-                name.trimmed.lowercased() == key
-            else { continue }
-            let text = value.trimmed
-            return text.count >= 2 && text.hasPrefix("\"") && text.hasSuffix("\"")
-                ? String(text.dropFirst().dropLast()) : text
-        }
-        return nil
     }
 }

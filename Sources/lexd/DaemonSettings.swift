@@ -3,21 +3,28 @@ import LexClient
 import LexDaemon
 
 /// What the environment says: `LEXD_DIR`, for builds that are not installed `LEXD_HELPERS` and `LEXD_RECIPES`, and for
-/// tests `LEXD_PATIENCE`.
+/// tests `LEXD_PATIENCE` and `LEXD_LXCFS`.
 struct DaemonSettings {
     static let standardDirectory = DaemonPaths.standard
 
     let directory = Self.variable("LEXD_DIR") ?? standardDirectory
     /// Where `lexd-runtime` and `lexd-archive` lie.
-    let helpers = Self.variable("LEXD_HELPERS") ?? Self.ownDirectory ?? "/usr/libexec/lexd"
+    let helpers = Self.variable("LEXD_HELPERS") ?? Self.ownDirectory ?? "\(Self.prefix)/libexec/lexd"
     /// `LEXD_PATIENCE`: the seconds after which a helper that has not answered is ended.
     let patience = Self.variable("LEXD_PATIENCE").flatMap { Int64($0) }.map { Duration.seconds(max(1, $0)) }
     /// Where the recipes of image templates lie.
-    let recipes = Self.variable("LEXD_RECIPES") ?? Self.foundRecipes ?? "/usr/share/lexd/recipes"
+    let recipes = Self.variable("LEXD_RECIPES") ?? Self.foundRecipes ?? "\(Self.prefix)/share/lexd/recipes"
     /// `LEXD_MIRROR`: the URL of a package archive to build templates from, in place of the distribution's own.
     let mirror = Self.variable("LEXD_MIRROR")
 
-    var paths: DaemonPaths { DaemonPaths(directory: directory) }
+    /// `LEXD_LXCFS`: where lxcfs is mounted, for one that is not the machine's.
+    private let lxcfs = Self.variable("LEXD_LXCFS")
+
+    var paths: DaemonPaths {
+        var paths = DaemonPaths(directory: directory)
+        if let lxcfs { paths.lxcfs = lxcfs }
+        return paths
+    }
     /// The socket of this daemon.
     var address: ServerAddress { .unix(path: paths.socket) }
 
@@ -41,6 +48,12 @@ struct DaemonSettings {
             directory = String(directory[..<slash])
         }
         return nil
+    }
+
+    /// Where lexd is installed: `/usr`, or `/usr/local` for `/usr/local/sbin/lexd`.
+    private static var prefix: String {
+        guard let directory = programDirectory, directory.hasSuffix("/sbin") else { return "/usr" }
+        return String(directory.dropLast("/sbin".count))
     }
 
     private static var programDirectory: String? {

@@ -10,5 +10,6 @@ struct Lexd: AsyncParsableCommand {
             Without a subcommand the daemon itself runs, in the foreground. It keeps everything below LEXD_DIR, \
             \(DaemonSettings.standardDirectory) when that is not set.
             """,
-        version: Release.version, subcommands: [Run.self, WaitReady.self, Shutdown.self], defaultSubcommand: Run.self)
+        version: Release.version, subcommands: [Run.self, Init.self, WaitReady.self, Shutdown.self],
+        defaultSubcommand: Run.self)
 }

@@ -33,7 +33,10 @@ enum Wiring {
         }
         return DaemonParts(
             paths: paths, lock: lock, store: try SQLiteStore(path: "\(paths.directory)/lexd.db"),
-            storageDrivers: [OverlayDriver.name: { OverlayDriver(path: $0, logger: $1) }], programs: programs,
+            storageDrivers: [
+                OverlayDriver.name: { OverlayDriver(path: $0, logger: $1) },
+                DirectoryDriver.name: { DirectoryDriver(path: $0, logger: $1) },
+            ], programs: programs,
             recipes: settings.recipes, mirror: try settings.mirror.map { try PackageMirror($0) }, socketGroup: group,
             isBare: isBare,
             lxcVersion: lxcVersion.filter { !$0.isWhitespace })

@@ -19,7 +19,11 @@ struct LX: ParsableCommand {
         version: Release.version,
         subcommands: [
             Launch.self, Init.self, Start.self, Stop.self, Restart.self, Pause.self, Delete.self, List.self, Info.self,
-            Exec.self, ConfigCommand.self, ProfileCommand.self, NetworkCommand.self, StorageCommand.self,
-            ImageCommand.self, OperationCommand.self, RemoteCommand.self, Monitor.self, Query.self, Version.self,
+            Explain.self,
+            Exec.self, Console.self, FileCommand.self, Copy.self, Move.self, Rename.self, Snapshot.self, Restore.self,
+            AliasCommand.self,
+            ConfigCommand.self,
+            ProfileCommand.self, NetworkCommand.self, StorageCommand.self, ProjectCommand.self, ImageCommand.self,
+            OperationCommand.self, RemoteCommand.self, WarningCommand.self, Monitor.self, Query.self, Version.self,
         ])
 }

@@ -16,7 +16,7 @@ import LexClient
     /// Runs one command and gives the exit code: 0, 1 for every error, or what a command in an instance returned.
     static func run(_ arguments: [String]) async -> Int32 {
         do {
-            var command = try LX.parseAsRoot(Arguments.normalised(arguments))
+            var command = try parsed(expanded(arguments))
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
@@ -25,11 +25,33 @@ import LexClient
             return 0
         } catch let code as ExitCode {
             return code.rawValue
+        } catch let help as WholeHelp {
+            try? StandardOutput.line(help.text)
+            return 0
         } catch ClientError.nobodyReads {
             // What a shell says of a program that the closed pipe has ended.
             return 128 + SIGPIPE
         } catch {
             return report(error)
+        }
+    }
+
+    private static func expanded(_ words: [String]) throws -> [String] {
+        switch Aliases.expand(words, own: try ClientConfiguration.load().aliases) {
+        case nil: words
+        case .words(let others): others
+        case .program(let program, let arguments): try Aliases.become(program, arguments)
+        }
+    }
+
+    /// The command that the words make.
+    static func parsed(_ words: [String]) throws -> any ParsableCommand {
+        let arguments = Arguments(words)
+        do {
+            return try LX.parseAsRoot(arguments.normalised())
+        } catch  where LX.exitCode(for: error) == .validationFailure {
+            // Words in a form that only the stock client takes, or a mistake, for which there is a clearer word.
+            return try LX.parseAsRoot(arguments.exact())
         }
     }
 

@@ -1,10 +1,16 @@
 import Glibc
-import NIOCore
+package import NIOCore
 
-/// Takes a `multipart/form-data` body (RFC 7578) apart as it comes; decides only, and does nothing.
-struct FormSplitter {
+/// Why a form is none.
+package struct FormError: Error, Equatable, CustomStringConvertible {
+    package let description: String
+}
+
+/// Takes a `multipart/form-data` body (RFC 7578) apart as it comes; decides only, and does nothing. What comes may be
+/// hostile: it keeps no more of it than the headers of one part, and a part's bytes go out as they come.
+package struct FormSplitter {
     /// What comes out of the body, in order.
-    enum Piece: Equatable {
+    package enum Piece: Equatable {
         /// A part begins; its headers' names are in lower case.
         case part(headers: [String: String])
         /// More of the part.
@@ -23,7 +29,7 @@ struct FormSplitter {
     private var buffer = ByteBuffer(string: "\r\n")
 
     /// A splitter for the boundary that the `Content-Type` names; nil when that is another type.
-    init?(contentType: String) {
+    package init?(contentType: String) {
         let fields = contentType.split(separator: ";").map { $0.trimmed }
         guard fields.first?.lowercased() == "multipart/form-data",
             let boundary = fields.first(where: { $0.lowercased().hasPrefix("boundary=") })?
@@ -35,9 +41,9 @@ struct FormSplitter {
     }
 
     /// Whether the last boundary has been seen.
-    var isComplete: Bool { if case .behindLast = place { true } else { false } }
+    package var isComplete: Bool { if case .behindLast = place { true } else { false } }
 
-    mutating func take(_ data: ByteBuffer) throws -> [Piece] {
+    package mutating func take(_ data: ByteBuffer) throws(FormError) -> [Piece] {
         buffer.writeImmutableBuffer(data)
         var pieces: [Piece] = []
         while let more = try step() { pieces += more }
@@ -46,13 +52,16 @@ struct FormSplitter {
     }
 
     /// One thing that can be decided with what is there; nil when more is needed.
-    private mutating func step() throws -> [Piece]? {
+    private mutating func step() throws(FormError) -> [Piece]? {
         switch place {
         case .behindLast:
             buffer.clear()
             return nil
         case .beforeFirst:
-            guard let at = find(delimiter) else { return nil }
+            guard let at = find(delimiter) else {
+                try checkRoom("it does not begin with the boundary of its parts")
+                return nil
+            }
             buffer.moveReaderIndex(forwardBy: at + delimiter.count)
             place = .headers
             return []
@@ -63,9 +72,7 @@ struct FormSplitter {
                 return []
             }
             guard let end = find(Array("\r\n\r\n".utf8)), let text = buffer.readString(length: end) else {
-                guard buffer.readableBytes < 1 << 16 else {
-                    throw ClientError.protocolViolation("a part of a form has headers of more than 64 KiB")
-                }
+                try checkRoom("a part of it has headers of more than \(Self.mostHeld) bytes")
                 return nil
             }
             buffer.moveReaderIndex(forwardBy: 4)
@@ -83,6 +90,27 @@ struct FormSplitter {
             guard sure > 0, let bytes = buffer.readSlice(length: sure) else { return nil }
             return [.bytes(bytes)]
         }
+    }
+
+    /// The most bytes that are held until they mean something.
+    private static let mostHeld = 1 << 16
+
+    private func checkRoom(_ sentence: String) throws(FormError) {
+        if buffer.readableBytes > Self.mostHeld { throw FormError(description: "the form cannot be read: \(sentence)") }
+    }
+
+    /// A value out of a part's `Content-Disposition`: `name`, `filename`.
+    package static func value(_ key: String, of disposition: String?) -> String? {
+        for field in (disposition ?? "").split(separator: ";") {
+            let halves = field.split(separator: "=", maxSplits: 1)
+            guard halves.count == 2, let name = halves.first, let value = halves.last,
+                name.trimmed.lowercased() == key
+            else { continue }
+            let text = value.trimmed
+            return text.count >= 2 && text.hasPrefix("\"") && text.hasSuffix("\"")
+                ? String(text.dropFirst().dropLast()) : text
+        }
+        return nil
     }
 
     private func find(_ pattern: [UInt8]) -> Int? {

@@ -83,7 +83,7 @@ final class WebSocketHandshake: ChannelInboundHandler, RemovableChannelHandler {
         context.close(promise: nil)
     }
 
-    private static func refusal(_ status: Int, _ body: String) -> any Error {
+    static func refusal(_ status: Int, _ body: String) -> any Error {
         if let value = try? JSONValue.parse(Array(body.utf8)), let reason = value["error"]?.text, !reason.isEmpty {
             return APIError(status: value["error_code"]?.integer.map(Int.init(truncatingIfNeeded:)) ?? status, reason)
         }

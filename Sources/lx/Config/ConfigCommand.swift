@@ -5,6 +5,7 @@ struct ConfigCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config", abstract: "Configure instances and the server.",
         subcommands: [
-            ConfigDevice.self, ConfigEdit.self, ConfigGet.self, ConfigSet.self, ConfigShow.self, ConfigUnset.self,
+            ConfigDevice.self, ConfigEdit.self, ConfigGet.self, ConfigMetadata.self, ConfigSet.self, ConfigShow.self,
+            ConfigTemplate.self, ConfigUnset.self,
         ])
 }

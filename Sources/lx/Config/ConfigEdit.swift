@@ -5,16 +5,20 @@ import LexClient
 /// `lx config edit`
 struct ConfigEdit: Command {
     static let configuration = CommandConfiguration(
-        commandName: "edit", abstract: "Change the configuration of an instance or of the server in an editor.",
+        commandName: "edit",
+        abstract: "Change the configuration of an instance, a snapshot or the server in an editor.",
         discussion: "When standard input is not a terminal, the new configuration is read from there.")
 
-    @Argument(help: ArgumentHelp("The instance; the server when none is named.", valueName: "instance"))
+    @Argument(
+        help: ArgumentHelp("The instance, or a snapshot of it; the server when none is named.", valueName: "instance"))
     var name: String = ""
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
         try await global.withServer(of: name) { client, name in
-            if name.isEmpty { try await editServer(client) } else { try await editInstance(client, name) }
+            if name.isEmpty { return try await editServer(client) }
+            let path = try SnapshotPath(name)
+            if path.snapshot == nil { try await editInstance(client, name) } else { try await edit(path, client) }
         }
     }
 
@@ -24,6 +28,20 @@ struct ConfigEdit: Command {
         try await Editor.edit(EditorText.server + YAMLText.document(shown)) { text in
             let update = try YAMLInput.decode(Server.Update.self, from: text)
             try await client.call(API.server.update, body: update, ifMatch: answer.etag)
+        }
+    }
+
+    private func edit(_ snapshot: SnapshotPath, _ client: Client) async throws {
+        let answer = try await client.answer(API.instances.getSnapshot, path: snapshot.path)
+        var shown = try Tree(answer.reply)
+        if case .map(let members) = shown {
+            shown = .map(members.filter { !$0.name.hasPrefix("expanded_") })
+        }
+        try await Editor.edit(EditorText.snapshot + YAMLText.document(shown)) { text in
+            let update = try YAMLInput.decode(Instance.Snapshot.Update.self, from: text)
+            try await global.run(
+                client, saying: "Configuring \(snapshot.instance)", API.instances.updateSnapshot,
+                path: snapshot.path, body: update, ifMatch: answer.etag)
         }
     }
 

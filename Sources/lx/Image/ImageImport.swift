@@ -8,7 +8,8 @@ struct ImageImport: Command {
     static let configuration = CommandConfiguration(
         commandName: "import", abstract: "Bring image files to the server.",
         discussion: """
-            An image is one tarball, or a tarball with its metadata and one with its files.
+            An image is one tarball or squashfs, or one with its metadata and one with its files, or a directory with a \
+            metadata.yaml and a rootfs.
 
               lx image import debian.tar.xz --alias debian os=Debian
               lx image import meta.tar.xz rootfs.tar.xz
@@ -54,8 +55,11 @@ struct ImageImport: Command {
     func run() async throws {
         let meaning = try Self.meaning(of: words)
         let files = try meaning.files.map { path in
-            guard !Files.isDirectory(path) else {
-                throw Failure("Cannot import \(path): it is a directory; pack it into a tarball first")
+            if Files.isDirectory(path) {
+                guard meaning.files.count == 1 else {
+                    throw Failure("Cannot import \(path): it is a directory, which is an image by itself")
+                }
+                return ("image.tar.gz", try ImageDirectory.pack(path))
             }
             return (path, try Files.open(path, O_RDONLY))
         }

@@ -5,12 +5,18 @@ import LexClient
 enum ImageNames {
     /// The image behind an alias, or behind a fingerprint or its beginning.
     static func image(_ name: String, on client: Client) async throws -> Image {
+        try await tagged(name, on: client).image
+    }
+
+    /// The same with the tag a change of it must bear.
+    static func tagged(_ name: String, on client: Client) async throws -> (image: Image, tag: String?) {
         let fingerprint: String
         do {
             fingerprint = try await client.call(API.images.alias, path: ["name": name]).target
         } catch let error as APIError where error.status == 404 {
             fingerprint = name
         }
-        return try await client.call(API.images.get, path: ["fingerprint": fingerprint])
+        let answer = try await client.answer(API.images.get, path: ["fingerprint": fingerprint])
+        return (answer.reply, answer.etag)
     }
 }

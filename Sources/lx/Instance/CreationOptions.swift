@@ -34,6 +34,8 @@ struct CreationOptions: ParsableArguments {
     var type: String = ""
     @Flag(help: "Make it without an image: an empty root.")
     var empty = false
+    @Flag(help: "Make it a virtual machine, which this server has none of.")
+    var vm = false
     @Argument(
         help: ArgumentHelp(
             "The image: an alias, the beginning of a fingerprint, or template: and a recipe.", valueName: "image"))
@@ -75,7 +77,7 @@ struct CreationOptions: ParsableArguments {
         }
     }
 
-    private static func instanceName(_ operation: LexAPI.Operation?) -> String {
+    static func instanceName(_ operation: LexAPI.Operation?) -> String {
         let urls = operation?.resources?["instances"] ?? operation?.resources?["containers"] ?? []
         return urls.first.flatMap { ResourceURL($0)?.name } ?? ""
     }
@@ -94,7 +96,7 @@ struct CreationOptions: ParsableArguments {
     private func request(_ client: Client, name: String, given: Instance.Creation) async throws -> Instance.Creation {
         var creation = given
         creation.name = name
-        creation.type = "container"
+        creation.type = vm ? "virtual-machine" : "container"
         creation.instanceType = type
         creation.ephemeral = ephemeral || given.ephemeral
         for word in config {

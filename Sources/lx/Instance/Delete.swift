@@ -5,23 +5,26 @@ import LexClient
 /// `lx delete`
 struct Delete: Command {
     static let configuration = CommandConfiguration(
-        commandName: "delete", abstract: "Delete instances and everything in them.", aliases: ["rm"])
+        commandName: "delete", abstract: "Delete instances and everything in them, or snapshots.", aliases: ["rm"])
 
     @Flag(name: .shortAndLong, help: "Delete instances that run as well.")
     var force = false
     @Flag(name: .shortAndLong, help: "Ask before each one.")
     var interactive = false
-    @Argument(help: ArgumentHelp("The instances.", valueName: "instance"))
+    @Argument(help: ArgumentHelp("The instances or snapshots.", valueName: "instance"))
     var names: [String]
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
         // First see that all of them are there: a mistyped name is to cost nothing.
-        var found: [(Reference, Instance)] = []
+        var found: [(Reference, Instance?)] = []
         for name in names {
             do {
-                let instance = try await global.withServer(of: name) { client, name in
-                    try await client.call(API.instances.get, path: ["name": name])
+                let instance: Instance? = try await global.withServer(of: name) { client, name in
+                    let path = try SnapshotPath(name)
+                    guard path.snapshot != nil else { return try await client.call(API.instances.get, path: path.path) }
+                    _ = try await client.call(API.instances.getSnapshot, path: path.path)
+                    return nil
                 }
                 found.append((try Reference(name), instance))
             } catch let error as APIError where names.count > 1 {
@@ -30,8 +33,17 @@ struct Delete: Command {
         }
         for (reference, instance) in found {
             if interactive { try confirm(reference.name) }
-            try await global.withServer(reference.remote) { try await delete(instance, on: $0) }
+            try await global.withServer(reference.remote) { client in
+                guard let instance else { return try await deleteSnapshot(reference.name, on: client) }
+                try await delete(instance, on: client)
+            }
         }
+    }
+
+    private func deleteSnapshot(_ name: String, on client: Client) async throws {
+        try await global.run(
+            client, saying: "Deleting \(name)", API.instances.deleteSnapshot, path: try SnapshotPath(name).path)
+        global.say("Deleted \(name)")
     }
 
     private func confirm(_ name: String) throws {
@@ -53,9 +65,19 @@ struct Delete: Command {
         }
         do {
             try await global.run(client, saying: "Deleting \(instance.name)", API.instances.delete, path: path)
-        } catch let error as APIError where error.status == 404 && instance.ephemeral {
-            // Stopping an ephemeral instance has deleted it.
+        } catch  where instance.ephemeral {
+            // Stopping an ephemeral instance deletes it: before this request, or while it was carried out.
+            guard try await isGone(instance.name, client) else { throw error }
         }
         global.say("Deleted \(instance.name)")
+    }
+
+    private func isGone(_ name: String, _ client: Client) async throws -> Bool {
+        do {
+            _ = try await client.call(API.instances.get, path: ["name": name])
+            return false
+        } catch let error as APIError where error.status == 404 {
+            return true
+        }
     }
 }

@@ -7,12 +7,15 @@ struct Info: Command {
     static let configuration = CommandConfiguration(
         commandName: "info", abstract: "Show what the server, or an instance, is and does.",
         discussion: """
-              lx info          the server
-              lx info web      the instance web
+              lx info                the server
+              lx info --resources    its machine
+              lx info web            the instance web
             """)
 
     @Flag(help: "Show the log of the instance as well.")
     var showLog = false
+    @Flag(help: "Show what the machine of the server is made of.")
+    var resources = false
     @Argument(help: ArgumentHelp("The instance; the server when none is named.", valueName: "instance"))
     var name: String = ""
     @OptionGroup var global: GlobalOptions
@@ -21,8 +24,15 @@ struct Info: Command {
         try await global.withServer(of: name) { client, name in
             if name.isEmpty {
                 guard !showLog else { throw Failure("Name the instance whose log to show") }
+                guard !resources else {
+                    return try StandardOutput.write(
+                        ResourcesReport.text(try await client.call(API.server.resources)))
+                }
                 try StandardOutput.yaml(try await client.call(API.server.get))
             } else {
+                guard !resources else {
+                    throw Failure("Only the server has resources to show: leave out the instance, or --resources")
+                }
                 try await show(name, client)
             }
         }

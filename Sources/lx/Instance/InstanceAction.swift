@@ -66,19 +66,18 @@ enum EachInstance {
         }
     }
 
-    /// The names a person gave, or with `--all` those of all instances for which it makes sense.
-    static func names(
-        _ given: [String], all: Bool, _ global: GlobalOptions, where wanted: (Instance) -> Bool
-    ) async throws -> [String] {
-        guard all else { return given }
+    /// The same change for all instances for which it makes sense, by one request.
+    static func performOnAll(
+        _ given: [String], _ change: Instance.StateChange, doing: String, _ global: GlobalOptions
+    ) async throws {
         // With --all the only word may be a remote.
         let references = try given.map { try Reference($0) }
         guard references.allSatisfy({ $0.name.isEmpty }), references.count <= 1 else {
-            throw Failure("Either name instances or say --all, not both")
+            throw Failure("Both --all and instance name given")
         }
-        return try await global.withServer(references.first?.remote ?? .local) { client in
-            try await client.call(API.instances.list, as: [Instance].self, query: ["recursion": "1"])
-                .filter(wanted).map(\.name)
+        try await global.withServer(references.first?.remote ?? .local) { client in
+            try await global.run(
+                client, saying: "\(doing) all instances", API.instances.changeStates, body: .init(change))
         }
     }
 }

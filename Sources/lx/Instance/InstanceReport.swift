@@ -16,7 +16,16 @@ enum InstanceReport {
             lines += ["", "Resources:", "  Processes: \(state.processes)"]
             lines += disks(state) + cpu(state) + memory(state) + networks(state)
         }
-        return lines.joined(separator: "\n") + "\n"
+        return lines.joined(separator: "\n") + "\n" + snapshots(full.snapshots ?? [])
+    }
+
+    private static func snapshots(_ snapshots: [Instance.Snapshot]) -> String {
+        if snapshots.isEmpty { return "" }
+        func time(_ moment: Timestamp) -> String { moment.isSet ? Quantities.local(moment) : "" }
+        let table = Table(
+            headers: ["NAME", "TAKEN AT", "EXPIRES AT", "STATEFUL"],
+            rows: snapshots.map { [$0.name, time($0.createdAt), time($0.expiresAt), $0.stateful ? "YES" : "NO"] })
+        return "\nSnapshots:\n" + table.framed()
     }
 
     private static func disks(_ state: Instance.State) -> [String] {

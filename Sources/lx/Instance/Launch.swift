@@ -13,6 +13,8 @@ struct Launch: Command {
               lx launch debian web < web.yaml
             """)
 
+    @Option(parsing: .unconditional, help: "Sit at its console at once: console, the only kind there is.")
+    var console: String?
     @OptionGroup var options: CreationOptions
     @OptionGroup var global: GlobalOptions
 
@@ -20,6 +22,7 @@ struct Launch: Command {
         try await options.create(global) { client, name in
             if !global.quiet { try StandardOutput.line("Starting \(name)") }
             try await InstanceAction.starting(name).perform(on: client, global)
+            if let console { try await ConsoleSession.run(client, name, type: console) }
         }
     }
 }

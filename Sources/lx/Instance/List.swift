@@ -24,6 +24,8 @@ struct List: Command {
 
     /// The columns when none are named.
     static let defaultColumns = "ns46tSL"
+    /// The same for instances of all projects.
+    static let defaultColumnsOfAllProjects = "e" + defaultColumns
     /// The columns that the server can give without looking into the instances.
     static let fastColumns = "nsacPt"
 
@@ -43,7 +45,8 @@ struct List: Command {
         if fast && columns != nil { throw Failure("Give either --fast or --columns, not both") }
         let (remote, filters) = try target()
         let wanted = try ListFilter.parse(filters)
-        let given = try ListColumn.parse(fast ? Self.fastColumns : columns ?? Self.defaultColumns)
+        let usual = allProjects ? Self.defaultColumnsOfAllProjects : Self.defaultColumns
+        let given = try ListColumn.parse(fast ? Self.fastColumns : columns ?? usual)
         try await global.withServer(remote) { client in
             // JSON and YAML show all there is; a table asks for no more than it shows.
             let wholeValues = format.format == .json || format.format == .yaml

@@ -17,13 +17,12 @@ struct Pause: Command {
     }
 
     func run() async throws {
-        let names = try await EachInstance.names(names, all: all, global) {
-            $0.statusCode == StatusCode.running.rawValue
-        }
         let global = global
+        let change = Instance.StateChange(action: "freeze", timeout: -1)
+        if all { return try await EachInstance.performOnAll(names, change, doing: "Pausing", global) }
         try await EachInstance.perform(names, "pause", global) { client, name in
             try await InstanceAction(
-                name: name, change: .init(action: "freeze", timeout: -1), doing: "Pausing", done: "Paused"
+                name: name, change: change, doing: "Pausing", done: "Paused"
             ).perform(on: client, global)
         }
     }

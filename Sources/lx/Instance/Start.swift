@@ -11,19 +11,28 @@ struct Start: Command {
     var all = false
     @Flag(help: "Begin anew, even where a memory state was kept.")
     var stateless = false
+    @Option(parsing: .unconditional, help: "Sit at its console at once: console, the only kind there is.")
+    var console: String?
     @Argument(help: ArgumentHelp("The instances.", valueName: "instance"))
     var names: [String] = []
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
         if names.isEmpty && !all { throw ValidationError("Name the instances to start, or say --all.") }
+        if console != nil && (all || names.count > 1) {
+            throw ValidationError("--console only works with a single instance")
+        }
     }
 
     func run() async throws {
-        let names = try await EachInstance.names(names, all: all, global) {
-            $0.statusCode != StatusCode.running.rawValue
+        if all {
+            try await EachInstance.performOnAll(
+                names, .init(action: "start", timeout: -1), doing: "Starting", global)
+            // To start one that is paused is to let it go on.
+            return try await EachInstance.performOnAll(
+                names, .init(action: "unfreeze", timeout: -1), doing: "Thawing", global)
         }
-        let (global, stateless) = (global, stateless)
+        let (global, stateless, console) = (global, stateless, console)
         try await EachInstance.perform(names, "start", global) { client, name in
             let instance = try await client.call(API.instances.get, path: ["name": name])
             if instance.statusCode == StatusCode.frozen.rawValue {
@@ -34,6 +43,7 @@ struct Start: Command {
                 try await InstanceAction.starting(name, stateful: instance.stateful && !stateless)
                     .perform(on: client, global, hint: instance.statusCode != StatusCode.running.rawValue)
             }
+            if let console { try await ConsoleSession.run(client, name, type: console) }
         }
     }
 }

@@ -16,21 +16,33 @@ struct Stop: Command {
         parsing: .unconditional,
         help: "Seconds an instance may take to shut down by itself; -1 for as long as it takes.")
     var timeout: Int64 = -1
+    @Option(parsing: .unconditional, help: "Sit at its console at once: console, the only kind there is.")
+    var console: String?
     @Argument(help: ArgumentHelp("The instances.", valueName: "instance"))
     var names: [String] = []
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
         if names.isEmpty && !all { throw ValidationError("Name the instances to stop, or say --all.") }
+        if console != nil && (all || names.count > 1) {
+            throw ValidationError("--console only works with a single instance")
+        }
     }
 
     func run() async throws {
-        let names = try await EachInstance.names(names, all: all, global) {
-            $0.statusCode != StatusCode.stopped.rawValue
-        }
         let global = global
         let change = Instance.StateChange(action: "stop", timeout: timeout, force: force, stateful: stateful)
+        if all { return try await EachInstance.performOnAll(names, change, doing: "Stopping", global) }
+        let console = console
         try await EachInstance.perform(names, "stop", global) { client, name in
+            if let console {
+                // It says its last words there, and its end is the end of the console.
+                async let stopped: Void = InstanceAction(name: name, change: change, doing: "Stopping", done: nil)
+                    .perform(on: client, global)
+                try? await ConsoleSession.run(client, name, type: console)
+                try await stopped
+                return
+            }
             try await InstanceAction(name: name, change: change, doing: "Stopping", done: "Stopped")
                 .perform(on: client, global)
         }

@@ -5,7 +5,9 @@ struct NetworkCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "network", abstract: "Look after networks.",
         subcommands: [
-            NetworkCreate.self, NetworkDelete.self, NetworkGet.self, NetworkInfo.self, NetworkLeases.self,
-            NetworkList.self, NetworkShow.self,
+            NetworkACLCommand.self, NetworkAttach.self, NetworkAttachProfile.self, NetworkCreate.self,
+            NetworkDelete.self, NetworkDetach.self, NetworkDetachProfile.self, NetworkEdit.self,
+            NetworkForwardCommand.self, NetworkGet.self, NetworkInfo.self, NetworkLeases.self, NetworkList.self,
+            NetworkRename.self, NetworkSet.self, NetworkShow.self, NetworkUnset.self,
         ])
 }

@@ -18,12 +18,23 @@ enum NetworkReport {
             "  Packets received: \(state.counters.packetsReceived)",
             "  Packets sent: \(state.counters.packetsSent)",
         ]
+        if let bond = state.bond {
+            lines += [
+                "", "Bond:", "  Mode: \(bond.mode)", "  Transmit policy: \(bond.transmitPolicy)",
+                "  Up delay: \(bond.upDelay)", "  Down delay: \(bond.downDelay)",
+                "  MII Frequency: \(bond.miiFrequency)", "  MII state: \(bond.miiState)",
+                "  Lower devices: \(bond.lowerDevices.joined(separator: ", "))",
+            ]
+        }
         if let bridge = state.bridge {
             lines += [
                 "", "Bridge:", "  ID: \(bridge.id)", "  STP: \(bridge.stp)", "  Forward delay: \(bridge.forwardDelay)",
                 "  Default VLAN ID: \(bridge.vlanDefault)", "  VLAN filtering: \(bridge.vlanFiltering)",
                 "  Upper devices: \(bridge.upperDevices.joined(separator: ", "))",
             ]
+        }
+        if let vlan = state.vlan {
+            lines += ["", "VLAN:", "  Lower device: \(vlan.lowerDevice)", "  VLAN ID: \(vlan.vid)"]
         }
         return lines.joined(separator: "\n") + "\n"
     }

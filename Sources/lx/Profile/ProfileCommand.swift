@@ -5,8 +5,8 @@ struct ProfileCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "profile", abstract: "Look after profiles: configuration and devices that instances share.",
         subcommands: [
-            ProfileAdd.self, ProfileAssign.self, ProfileCreate.self, ProfileDelete.self, ProfileDevice.self,
-            ProfileEdit.self, ProfileGet.self, ProfileList.self, ProfileRemove.self, ProfileSet.self, ProfileShow.self,
-            ProfileUnset.self,
+            ProfileAdd.self, ProfileAssign.self, ProfileCopy.self, ProfileCreate.self, ProfileDelete.self,
+            ProfileDevice.self, ProfileEdit.self, ProfileGet.self, ProfileList.self, ProfileRemove.self,
+            ProfileRename.self, ProfileSet.self, ProfileShow.self, ProfileUnset.self,
         ])
 }

@@ -12,6 +12,11 @@ struct Reference: Equatable {
     /// The name without its remote; empty when only the remote is named.
     let name: String
 
+    init(remote: Remote, name: String) {
+        self.remote = remote
+        self.name = name
+    }
+
     init(_ text: String) throws {
         guard let colon = text.firstIndex(of: ":") else {
             remote = .local

@@ -38,7 +38,8 @@ enum Editor {
         return try Files.read(path)
     }
 
-    private static func run(_ path: String) throws {
+    /// Runs the editor on a file, and waits for its end.
+    static func run(_ path: String) throws {
         let chosen = ["VISUAL", "EDITOR"].map { name in
             (Environment.value(name) ?? "").split(whereSeparator: \.isWhitespace).map(String.init)
         }

@@ -1,0 +1,25 @@
+import ArgumentParser
+import LexClient
+
+/// `lx network attach-profile`
+struct NetworkAttachProfile: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "attach-profile", abstract: "Give a profile an interface in a network.")
+
+    @Argument(help: "The network.")
+    var network: String
+    @Argument(help: "The profile.")
+    var profile: String
+    @Argument(help: "The name of the device; that of the network when it is left out.")
+    var device: String = ""
+    @Argument(help: "The name of the interface inside.")
+    var interface: String = ""
+    @OptionGroup var global: GlobalOptions
+
+    func run() async throws {
+        try await global.withServer(of: network) { client, name in
+            try await NetworkInterfaces.attach(
+                .profile(profile), name, device: device, interface: interface, client, global)
+        }
+    }
+}

@@ -1,0 +1,70 @@
+import LexAPI
+
+/// A column of `lx storage volume list`.
+enum StorageVolumeColumn: Character, CaseIterable {
+    case project = "e"
+    case type = "t"
+    case name = "n"
+    case description = "d"
+    case contentType = "c"
+    case users = "u"
+    case usage = "U"
+    case location = "L"
+
+    static let standard = "etndcuL"
+
+    /// The letters of the columns. On a server that stands alone there is no location to show, and one project's list
+    /// says no project.
+    static func parse(_ text: String, withProject: Bool) throws -> [StorageVolumeColumn] {
+        let columns = try text.split(separator: ",", omittingEmptySubsequences: false).flatMap { entry in
+            guard !entry.isEmpty else {
+                throw Failure("There is an empty column in \"\(text)\": a comma too many, or nothing at all")
+            }
+            return try entry.map { letter in
+                guard let column = StorageVolumeColumn(rawValue: letter) else {
+                    throw Failure(
+                        "There is no column \"\(letter)\" (in \"\(entry)\"); there are e, t, n, d, c, u, U and L")
+                }
+                return column
+            }
+        }
+        guard text == standard else { return columns }
+        return columns.filter { $0 != .location && ($0 != .project || withProject) }
+    }
+
+    /// What the server is asked for, from words as `type=custom` and `data`.
+    static func filter(_ words: [String]) throws -> String {
+        try words.map { word in
+            let (key, value) = KeyValues.split(word) ?? ("name", word)
+            guard !value.contains("\"") else { throw Failure("A filter cannot hold a quote: \(word)") }
+            return "\(key) eq \"\(value)\""
+        }.joined(separator: " and ")
+    }
+
+    var title: String {
+        switch self {
+        case .project: "PROJECT"
+        case .type: "TYPE"
+        case .name: "NAME"
+        case .description: "DESCRIPTION"
+        case .contentType: "CONTENT-TYPE"
+        case .users: "USED BY"
+        case .usage: "USAGE"
+        case .location: "LOCATION"
+        }
+    }
+
+    func text(_ volume: StorageVolume, usage: String) -> String {
+        switch self {
+        case .project: volume.project
+        // As the stock client marks snapshots.
+        case .type: volume.name.contains("/") ? "\(volume.type) (snapshot)" : volume.type
+        case .name: volume.name
+        case .description: volume.description
+        case .contentType: volume.contentType
+        case .users: String(volume.usedBy.count)
+        case .usage: usage
+        case .location: volume.location
+        }
+    }
+}
