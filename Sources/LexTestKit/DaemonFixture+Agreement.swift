@@ -20,8 +20,10 @@ extension DaemonFixture {
     /// Where the instances, images and networks the daemon tells of, and what is on the host, do not agree at this
     /// moment. Each is a sentence.
     package func inconsistencies() async throws -> [String] {
+        let full = try await client.call(API.instances.list, as: [Instance.Full].self, query: ["recursion": "2"])
         let told = Told(
-            instances: try await client.call(API.instances.list, as: [Instance].self, query: ["recursion": "1"]),
+            instances: full.map(\.instance),
+            snapshots: Dictionary(uniqueKeysWithValues: full.map { ($0.instance.name, $0.snapshots ?? []) }),
             images: try await client.call(API.images.list, as: [Image].self, query: ["recursion": "1"]),
             networks: try await client.call(API.networks.list, as: [Network].self, query: ["recursion": "1"])
                 .filter(\.managed).map(\.name),
@@ -50,6 +52,8 @@ extension DaemonFixture {
 /// What the daemon says there is.
 private struct Told: Sendable {
     let instances: [Instance]
+    /// By their instance's name.
+    let snapshots: [String: [Instance.Snapshot]]
     let images: [Image]
     let networks: [String]
     let pools: [StoragePool]
@@ -94,7 +98,9 @@ private struct Agreement {
         for pool in told.pools {
             let path = pool.config["source"] ?? "\(directory)/storage-pools/\(pool.name)"
             found += compare(
-                names(path).subtracting(["lost+found"]), ["containers", "empty", "images"],
+                names(path).subtracting(["lost+found"]),
+                Set(["containers", "custom", "custom-snapshots", "empty", "images"])
+                    .union(pool.driver == "dir" ? [] : ["layers"]),
                 extra: "The pool \(pool.name) holds something nobody needs",
                 missing: "The pool \(pool.name) lacks a directory")
             let here = told.instances.filter { $0.pool == pool.name }
@@ -102,12 +108,27 @@ private struct Agreement {
                 names("\(path)/containers"), Set(here.map(\.name)),
                 extra: "A volume in the pool \(pool.name) has no instance",
                 missing: "An instance has no volume in the pool \(pool.name)")
+            var chained: Set<String> = []
             for instance in here {
+                let volume = "\(path)/containers/\(instance.name)"
+                let snapshots = Set((told.snapshots[instance.name] ?? []).map(\.name))
+                // Those once made leave the layers that it stands on.
                 found += compare(
-                    names("\(path)/containers/\(instance.name)"), ["upper", "work", "backup.yaml"],
+                    names(volume).subtracting(pool.driver == "dir" ? [] : ["below", "plain"]),
+                    Set(pool.driver == "dir" ? ["rootfs", "backup.yaml"] : ["upper", "work", "backup.yaml"])
+                        .union(snapshots.isEmpty ? [] : ["snapshots"]),
                     extra: "The volume of \(instance.name) holds something strange",
                     missing: "The volume of \(instance.name) lacks a part")
+                found += compare(
+                    names(volume + "/snapshots"), snapshots,
+                    extra: "Files of \(instance.name) belong to no snapshot",
+                    missing: "A snapshot of \(instance.name) has no files")
+                chained.formUnion(chain(volume))
+                for snapshot in snapshots { chained.formUnion(chain("\(volume)/snapshots/\(snapshot)")) }
             }
+            found += compare(
+                names(path + "/layers"), chained, extra: "A layer of changes belongs to nothing",
+                missing: "A layer of changes is not there")
             let wanted = Set(told.images.map(\.fingerprint) + here.compactMap { $0.config["volatile.base_image"] })
             let present = names("\(path)/images")
             found += present.subtracting(wanted).sorted().map {
@@ -117,7 +138,11 @@ private struct Agreement {
                 found.append("The layer \(layer) in the pool \(pool.name) is not whole.")
             }
             for instance in here {
-                if let image = instance.config["volatile.base_image"], !present.contains(image) {
+                // One that came from another pool has all of its files, and stands on nothing.
+                let volume = "\(path)/containers/\(instance.name)"
+                let isWhole = ([volume + "/upper", volume + "/rootfs"] + chain(volume).map { "\(path)/layers/\($0)" })
+                    .contains { names($0).isSuperset(of: ["bin", "etc"]) }
+                if let image = instance.config["volatile.base_image"], !isWhole, !present.contains(image) {
                     found.append("Instance \(instance.name) stands on a layer that is not there: \(image).")
                 }
             }
@@ -128,15 +153,32 @@ private struct Agreement {
             .map { "No pool has the layer of the image \($0.fingerprint)." }
     }
 
+    /// The layers that something in an overlay pool stands on.
+    private func chain(_ directory: String) -> [String] {
+        var text = [CChar](repeating: 0, count: 4096)
+        let count = readlink(directory + "/below", &text, text.count)
+        guard count > 0 else { return [] }
+        return String(decoding: text.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self).split(separator: ":")
+            .map(String.init).filter { $0 != "whole" }
+    }
+
     func imageFiles() throws -> [String] {
         let path = "\(directory)/images"
+        let files = names(path)
+        // One that came in two files has a second with this ending.
+        let ending = ".rootfs"
+        let owners = Set(files.map { $0.hasSuffix(ending) ? String($0.dropLast(ending.count)) : $0 })
         var found = compare(
-            names(path), Set(told.images.map(\.fingerprint)), extra: "A file is no image's",
+            owners, Set(told.images.map(\.fingerprint)), extra: "A file is no image's",
             missing: "An image has no file")
         for image in told.images {
-            var status = stat()
-            if stat("\(path)/\(image.fingerprint)", &status) == 0, Int64(status.st_size) != image.size {
-                found.append("The file of the image \(image.fingerprint) has \(status.st_size) bytes.")
+            let sizes = [image.fingerprint, image.fingerprint + ending].filter(files.contains).map { name in
+                var status = stat()
+                return stat("\(path)/\(name)", &status) == 0 ? Int64(status.st_size) : 0
+            }
+            let size = sizes.reduce(0, +)
+            if !sizes.isEmpty, size != image.size {
+                found.append("The files of the image \(image.fingerprint) have \(size) bytes.")
             }
         }
         return found
@@ -189,12 +231,15 @@ private struct Agreement {
             guard let kind = words.firstIndex(of: tag).map({ $0 + 1 }), kind + 1 < words.count else { continue }
             if words[kind] == "nic" {
                 nics.insert("\(words[kind + 1]) as \(name)")
-            } else {
+            } else if words[kind] != "vlan" {
                 bridges.insert(String(name))
             }
         }
         let wanted = told.running.flatMap { instance in
-            instance.expandedDevices.filter { $0.value["type"] == "nic" }.keys.map {
+            // Those without an end on the host are inside alone.
+            instance.expandedDevices.filter {
+                $0.value["type"] == "nic" && !["macvlan", "ipvlan", "physical"].contains($0.value["nictype"])
+            }.keys.map {
                 "default/\(instance.name)/\($0) as \(instance.config["volatile.\($0).host_name"] ?? "?")"
             }
         }
@@ -224,8 +269,10 @@ private struct Agreement {
         for line in table.split(separator: "\n") {
             let fields = line.split(separator: " ", maxSplits: 2)
             guard fields.count == 3 else { return ["The table of id ranges has a broken line: \(line)."] }
-            bases[fields[0], default: 0] += 1
-            if fields[2] == directory { mine.insert("\(fields[1]) from \(fields[0])") }
+            // Where it has more than one range, their number comes behind the first id.
+            let base = fields[0].prefix { $0 != "+" }
+            bases[base, default: 0] += 1
+            if fields[2] == directory { mine.insert("\(fields[1]) from \(base)") }
         }
         let wanted = told.instances.map { "default/\($0.name) from \($0.config["volatile.idmap.base"] ?? "?")" }
         return compare(
@@ -239,6 +286,13 @@ private struct Agreement {
     func processes() throws -> [String] {
         var found: [String] = []
         var monitors: [String: Int] = [:]
+        var proxies: Set<String> = []
+        let wantedProxies = Set(
+            told.running.flatMap { instance in
+                instance.expandedDevices.filter { $0.value["type"] == "proxy" && $0.value["nat"] != "true" }.keys.map {
+                    "\(instance.name)/\($0)"
+                }
+            })
         var servers: [String: Int] = [:]
         var spares = 0
         let helpers = ["lexd-runtime", "lexd-archive"].compactMap { identity("\(DaemonFixture.programs)/\($0)") }
@@ -258,6 +312,17 @@ private struct Agreement {
             } else if let program = identity("/proc/\(id)/exe"), helpers.contains(program) {
                 // The holder of the consoles outlives the daemon; that of another daemon is not ours to judge.
                 if line.contains(" consoles /run/") || process.hasEnded { continue }
+                if let word = line.split(separator: " ").last, line.contains("proxy default/"),
+                    wantedProxies.contains(String(word.dropFirst("default/".count)))
+                {
+                    proxies.insert(String(word.dropFirst("default/".count)))
+                    continue
+                }
+                if let directory = arguments.last(where: { $0.hasPrefix("intercept /run/") }) {
+                    // Likewise, and as long as its instance.
+                    let name = directory.split(separator: "/").last.map(String.init) ?? ""
+                    if !directory.contains("/run/\(tag)/") || told.runningNames.contains(name) { continue }
+                }
                 if arguments.dropFirst().first?.hasPrefix("spare ") == true {
                     // Other daemons have theirs.
                     let keeper = try? parentProcess(of: id)
@@ -272,6 +337,7 @@ private struct Agreement {
                 found.append("A helper still works: \(id) \(line).")
             }
         }
+        found += wantedProxies.subtracting(proxies).map { "A running instance lacks its proxy: \($0)." }
         if spares > 1 { found.append("There are \(spares) helpers without a job.") }
         for name in Set(monitors.keys).union(told.runningNames) {
             let wanted = told.runningNames.contains(name) ? 1 : 0

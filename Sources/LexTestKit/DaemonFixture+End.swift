@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Glibc
 import LexAPI
-import LexClient
+package import LexClient
 import LexHost
 import LexIPC
 import Synchronization
@@ -28,7 +28,6 @@ extension DaemonFixture {
             problems.append("ending lexd: \(error)")
         }
         // The directory itself is the fixture's; what is below it is the daemon's, and may hold mounts.
-        let isClean = problems.isEmpty
         do {
             if options.diskSize != nil { try await Program("umount")(directory) }
             try await blocking { [work] in try removeTree(work) }
@@ -38,7 +37,6 @@ extension DaemonFixture {
             problems.append("looking for what is left: \(error)")
         }
         if !problems.isEmpty { await removeByForce() }
-        if isClean, problems.isEmpty { unlink(logFile) }
         return problems
     }
 
@@ -63,8 +61,12 @@ extension DaemonFixture {
         }
     }
 
-    /// Deletes all instances, images, profiles, networks and pools.
+    /// Deletes all instances, images, profiles, networks and pools, and all projects but the default one.
     package func removeEverything() async throws {
+        for project in try await client.call(API.projects.list, as: [Project].self, query: ["recursion": "1"])
+        where project.name != Project.defaultName {
+            try await removeProject(project)
+        }
         for instance in try await client.call(API.instances.list, as: [Instance].self, query: ["recursion": "1"]) {
             try await removeInstance(instance.name)
         }
@@ -85,7 +87,56 @@ extension DaemonFixture {
             try await client.call(API.networks.delete, path: ["name": network.name])
         }
         for pool in try await client.call(API.storagePools.list, as: [StoragePool].self, query: ["recursion": "1"]) {
+            try await removeVolumes(of: pool.name)
             try await client.call(API.storagePools.delete, path: ["name": pool.name])
+        }
+    }
+
+    private func removeProject(_ project: Project) async throws {
+        try await inProject(project.name) { try await remove(project.usedBy, in: $0) }
+        try await client.call(API.projects.delete, path: ["name": project.name])
+    }
+
+    private func remove(_ urls: [String], in inside: Client) async throws {
+        for url in urls {
+            let parts = url.prefix { $0 != "?" }.split(separator: "/").map(String.init)
+            guard parts.count == 3 else { continue }
+            switch parts[1] {
+            case "instances":
+                let change = Instance.StateChange(action: "stop", timeout: 0, force: true)
+                _ = try? await inside.run(API.instances.changeState, path: ["name": parts[2]], body: change)
+                try await inside.run(API.instances.delete, path: ["name": parts[2]])
+            case "images":
+                try await inside.run(API.images.delete, path: ["fingerprint": parts[2]])
+            case "profiles" where parts[2] != Project.defaultName:
+                try await inside.call(API.profiles.delete, path: ["name": parts[2]])
+            default: break
+            }
+        }
+    }
+
+    /// Does something with a client that works in a project.
+    @discardableResult
+    package func inProject<Result>(_ name: String, _ body: (Client) async throws -> Result) async throws -> Result {
+        let inside = Client(.unix(path: "\(directory)/unix.socket"), project: name)
+        do {
+            let result = try await body(inside)
+            try await inside.close()
+            return result
+        } catch {
+            try? await inside.close()
+            throw error
+        }
+    }
+
+    private func removeVolumes(of pool: String) async throws {
+        let volumes = try await client.call(
+            API.storageVolumes.listOfType, as: [StorageVolume].self, path: ["pool": pool, "type": "custom"],
+            query: ["recursion": "1"])
+        // A snapshot goes with its volume.
+        for volume in volumes where !volume.name.contains("/") {
+            try await client.call(
+                API.storageVolumes.delete, path: ["pool": pool, "type": "custom", "volume": volume.name])
         }
     }
 

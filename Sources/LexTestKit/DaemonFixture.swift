@@ -88,6 +88,7 @@ package final class DaemonFixture: Sendable {
         switch outcome {
         case .success(let result):
             guard problems.isEmpty else { throw FixtureError(problems, log: fixture.logTail) }
+            unlink(fixture.logFile)
             return result
         case .failure(let error):
             throw FixtureError(["\(error)"] + problems, log: fixture.logTail, cause: error)

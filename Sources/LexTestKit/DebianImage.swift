@@ -9,15 +9,31 @@ import LexIPC
 package enum DebianImage {
     /// The path of the image's tarball.
     package static func tarball() async throws -> String {
+        try await tarball("debian-12") { root in
+            try replaceFile(
+                "\(root)/etc/systemd/network/eth0.network", "[Match]\nName=eth0\n[Network]\nDHCP=yes\n".utf8,
+                mode: 0o644)
+        }
+    }
+
+    /// The path of the tarball of one with cloud-init, which has to bring up its network itself. networkd waits for udev to
+    /// say that a card is there.
+    package static func cloudTarball() async throws -> String {
+        try await tarball("debian-12-cloud", packages: ["cloud-init", "udev"]) { _ in }
+    }
+
+    private static func tarball(
+        _ name: String, packages: [String] = [], _ change: (_ root: String) throws -> Void
+    ) async throws -> String {
         let directory = cacheDirectory
-        let path = "\(directory)/debian-12.tar"
+        let path = "\(directory)/\(name).tar"
         try makeDirectories(directory)
         // Two runs of the tests build it once.
         let lock = try OwnedDescriptor.open("\(path).lock", O_RDWR | O_CREAT)
         try await blocking { [number = lock.number] in
             try checked("lock", "\(path).lock") { flock(number, LOCK_EX) }
         }
-        if access(path, R_OK) != 0 { try await build(path) }
+        if access(path, R_OK) != 0 { try await build(path, packages, change) }
         withExtendedLifetime(lock) {}
         return path
     }
@@ -29,7 +45,9 @@ package enum DebianImage {
         return variable("LEXD_TEST_CACHE") ?? "\(variable("HOME") ?? "/root")/.cache/lexd-tests"
     }
 
-    private static func build(_ path: String) async throws {
+    private static func build(
+        _ path: String, _ packages: [String], _ change: (_ root: String) throws -> Void
+    ) async throws {
         let work = "\(path).\(getpid())"
         defer { try? removeTree(work) }
         try makeDirectories(work, mode: 0o755)
@@ -37,8 +55,10 @@ package enum DebianImage {
         // The host's own package sources: where a Debian host gets its packages from is where tests can.
         let sources = hostSources()
         try await Program("mmdebstrap")(
-            "--variant=minbase", "--include=systemd,systemd-sysv,dbus,iproute2,iputils-ping", "--quiet", "bookworm",
-            root, sources, within: .seconds(900))
+            "--variant=minbase", "--quiet",
+            "--include="
+                + (["systemd", "systemd-sysv", "dbus", "iproute2", "iputils-ping"] + packages)
+                .joined(separator: ","), "bookworm", root, sources, within: .seconds(900))
         func write(_ name: String, _ text: String) throws {
             unlink("\(root)/\(name)")
             try replaceFile("\(root)/\(name)", text.utf8, mode: 0o644)
@@ -46,7 +66,7 @@ package enum DebianImage {
         try write("etc/hostname", "debian\n")
         try write("etc/resolv.conf", "")
         try write("etc/machine-id", "")
-        try write("etc/systemd/network/eth0.network", "[Match]\nName=eth0\n[Network]\nDHCP=yes\n")
+        try change(root)
         symlink(
             "/lib/systemd/system/systemd-networkd.service",
             "\(root)/etc/systemd/system/multi-user.target.wants/systemd-networkd.service")

@@ -14,11 +14,14 @@ package final class FakeRuntime: Runtime {
         var jobs: [StartJob] = []
         var children: [String: ChildProcess] = [:]
         var failure: RuntimeFailure?
+        var disks: [String] = []
     }
     private let state = Mutex(State())
 
     package init() {}
 
+    /// The disks that were given to running instances and taken again, `+PATH` and `-PATH`.
+    package var disks: [String] { state.withLock { $0.disks } }
     /// The starts that were asked for, in their order.
     package var jobs: [StartJob] { state.withLock { $0.jobs } }
     /// Lets the next start fail with this.
@@ -35,7 +38,7 @@ package final class FakeRuntime: Runtime {
         if let failure { throw failure }
         let child = try ChildProcess("sleep", ["1000000"], environment: ["PATH": "/usr/bin:/bin"])
         state.withLock { $0.children[job.name] = child }
-        return try Self.running(child.id)
+        return try Self.running(child.id, disks: job.disks.map { _ in FileIdentity(device: 1, inode: 1) })
     }
 
     package func endStart(_ lockFile: String, within patience: Duration) async throws {}
@@ -49,6 +52,30 @@ package final class FakeRuntime: Runtime {
         throw RuntimeFailure(call: "attach to", subject: job.name, detail: "there is nothing inside a fake")
     }
 
+    package func plug(_ job: PlugJob, into instance: RunningInstance) async throws -> FileIdentity {
+        let failure = state.withLock { state in
+            defer { state.failure = nil }
+            if state.failure == nil { state.disks.append("+" + job.path) }
+            return state.failure
+        }
+        if let failure { throw failure }
+        return FileIdentity(device: 1, inode: 1)
+    }
+
+    package func unplug(_ job: UnplugJob, from instance: RunningInstance) async throws {
+        state.withLock { $0.disks.append("-" + job.path) }
+    }
+
+    package func files(_ job: FilesJob, in instance: RunningInstance?) async throws -> FileServer {
+        throw RuntimeFailure(call: "serve the files of", subject: job.name, detail: "there is nothing inside a fake")
+    }
+
+    package func bringLXCFS(_ directory: String, to instance: RunningInstance) async throws {}
+    package func isLXCFSAlive(_ directory: String) async throws -> Bool { true }
+    package func proxy(_ job: ProxyJob, title: String, of instance: RunningInstance) async throws {
+        throw RuntimeFailure(call: "pass on", subject: title, detail: "there is nothing inside a fake")
+    }
+
     /// Kills what still sleeps and waits for it.
     package func end() async {
         for child in state.withLock({ Array($0.children.values) }) {
@@ -57,13 +84,13 @@ package final class FakeRuntime: Runtime {
         }
     }
 
-    private static func running(_ process: Int32) throws -> RunningInstance {
+    private static func running(_ process: Int32, disks: [FileIdentity] = []) throws -> RunningInstance {
         func handle() throws -> OwnedDescriptor {
             OwnedDescriptor(taking: try checked("watch", "process \(process)") { lex_pidfd_open(process) })
         }
         return RunningInstance(
-            monitor: process, initProcess: process, monitorDescriptor: try handle(), initDescriptor: try handle(),
-            netlink: try NetlinkSession())
+            monitor: process, initProcess: process, disks: disks, monitorDescriptor: try handle(),
+            initDescriptor: try handle(), netlink: try NetlinkSession())
     }
 }
 
@@ -81,5 +108,11 @@ package final class FakeConsoles: ConsoleHolder {
         return "/dev/pts/\(owner)"
     }
     package func close(_ instance: String) async throws { names.withLock { _ = $0.remove(instance) } }
+    package func log(_ instance: String) async throws -> [UInt8] { [] }
+    package func clear(_ instance: String) async throws {}
+    package func attach(_ instance: String, alone: Bool) async throws -> Int32 {
+        throw RuntimeFailure(call: "attach to", subject: instance, detail: "a fake console says nothing")
+    }
+    package func resize(_ instance: String, columns: UInt32, rows: UInt32) async throws {}
     package func end() async {}
 }

@@ -1,4 +1,6 @@
+import Glibc
 package import LexAPI
+package import LexIPC
 package import LexStorage
 import Synchronization
 
@@ -57,12 +59,15 @@ package final class MemoryPool: StorageDriver {
             return state.layers.insert(fingerprint.text).inserted
         }
     }
+    package func layerDirectory(_ fingerprint: Fingerprint) async throws -> String { "/nonexistent/\(fingerprint)" }
     package func deleteLayer(_ fingerprint: Fingerprint) async throws {
         state.withLock { _ = $0.layers.remove(fingerprint.text) }
     }
     package func discard(staging: String) async throws { state.withLock { _ = $0.staging.remove(staging) } }
 
-    package func volumes() async throws -> Set<VolumeName> { state.withLock { Set($0.volumes.keys) } }
+    package func volumes() async throws -> Set<VolumeName> {
+        state.withLock { Set($0.volumes.keys.filter { $0.kind == .instance }) }
+    }
     package func create(_ volume: VolumeName, from fingerprint: Fingerprint?) async throws {
         try state.withLock { state in
             if let failure = state.failure {
@@ -73,11 +78,53 @@ package final class MemoryPool: StorageDriver {
             state.volumes[volume] = .some(nil)
         }
     }
+    package func copy(_ volume: VolumeName, to new: VolumeName) async throws {
+        try state.withLock { state in
+            if let failure = state.failure {
+                state.failure = nil
+                throw failure
+            }
+            guard state.volumes[volume] != nil else { throw SystemError("open", volume.text, code: ENOENT) }
+            guard state.volumes[new] == nil else { throw SystemError("rename to", new.text, code: EEXIST) }
+            state.volumes[new] = .some(nil)
+        }
+    }
+    package func tree(of volume: VolumeName, from fingerprint: Fingerprint?) async throws -> VolumeTree {
+        throw SystemError("open", volume.text, code: ENOTSUP)
+    }
+    package func create(_ volume: VolumeName, holding tree: VolumeTree) async throws {
+        try await create(volume, from: nil)
+    }
+    package func takeSnapshot(
+        _ snapshot: VolumeName, of volume: VolumeName, from fingerprint: Fingerprint?
+    ) async throws {
+        try await copy(volume, to: snapshot)
+    }
+    package func restore(_ volume: VolumeName, from snapshot: VolumeName) async throws {
+        try state.withLock { state in
+            guard state.volumes[snapshot] != nil else { throw SystemError("open", snapshot.text, code: ENOENT) }
+        }
+    }
+    package func rename(_ volume: VolumeName, to new: VolumeName) async throws {
+        try state.withLock { state in
+            guard let backup = state.volumes[volume] else { throw SystemError("rename", volume.text, code: ENOENT) }
+            guard state.volumes[new] == nil else { throw SystemError("rename to", new.text, code: EEXIST) }
+            state.volumes[volume] = nil
+            state.volumes[new] = .some(backup)
+        }
+    }
     package func delete(_ volume: VolumeName) async throws { state.withLock { $0.volumes[volume] = nil } }
+    package func owners(of volume: VolumeName) async throws -> IDMap { .none }
+    package func setOwners(of volume: VolumeName, to owners: IDMap) async throws {}
     package func root(of volume: VolumeName, from fingerprint: Fingerprint?) async throws -> RootSource {
-        RootSource(
+        .overlay(
             lowerDirectories: ["/nonexistent/\(fingerprint?.text ?? "empty")"], dataDirectory: "/nonexistent/\(volume)")
     }
+    package func plainDirectories(
+        of volume: VolumeName, from fingerprint: Fingerprint?, making: Bool
+    ) async throws -> [String: String] { [:] }
+
+    package func limit(_ volume: VolumeName, to size: ByteSize?) async throws {}
     package func usage(of volume: VolumeName) async throws -> ByteSize { ByteSize(bytes: 4096) }
     package func prepareBackup(_ bytes: [UInt8], of volume: VolumeName) async throws {
         state.withLock { state in
@@ -85,6 +132,7 @@ package final class MemoryPool: StorageDriver {
         }
     }
     package func finishBackup(of volume: VolumeName) async throws {}
+    package func hasUnfinishedBackup(_ volume: VolumeName) async throws -> Bool { false }
     package func hasBackup(_ volume: VolumeName) async throws -> Bool {
         state.withLock { $0.volumes[volume].flatMap { $0 } != nil }
     }

@@ -47,9 +47,12 @@ package final class RawConnection: Sendable {
 
     /// Everything the daemon says until it closes the connection, or until `enough` of it has come.
     package func receive(
-        within patience: Duration = .seconds(30), until enough: @escaping @Sendable (String) -> Bool = { _ in false }
+        within patience: Duration = .seconds(30), until enough: (@Sendable (String) -> Bool)? = nil
     ) async throws -> String {
-        let bytes = try await receiveBytes(within: patience) { enough(String(decoding: $0, as: UTF8.self)) }
+        // What is taken whole is read as text once: it may be a file of megabytes.
+        let bytes = try await receiveBytes(within: patience) { bytes in
+            enough.map { $0(String(decoding: bytes, as: UTF8.self)) } ?? false
+        }
         return String(decoding: bytes, as: UTF8.self)
     }
 

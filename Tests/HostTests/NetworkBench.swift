@@ -21,7 +21,7 @@ actor Undoing {
 
 /// Waits until a condition holds; fails the test after `patience`.
 func eventually(
-    _ what: String, within patience: Duration = .seconds(10), sourceLocation: SourceLocation = #_sourceLocation,
+    _ what: String, within patience: Duration = .seconds(30), sourceLocation: SourceLocation = #_sourceLocation,
     _ condition: () async throws -> Bool
 ) async throws {
     let deadline = ContinuousClock.now + patience
@@ -263,8 +263,8 @@ struct NetworkBench: Sendable {
     func successor(_ driver: BridgeDriver, _ changes: [String: String] = [:]) async throws -> BridgeDriver {
         let settings = await driver.settings
         var config = [
-            "ipv4.address": settings.ipv4.map { "\($0)" } ?? "none", "ipv4.nat": "\(settings.ipv4NAT)",
-            "ipv6.address": settings.ipv6.map { "\($0)" } ?? "none", "ipv6.nat": "\(settings.ipv6NAT)",
+            "ipv4.address": settings.ipv4.map { "\($0)" } ?? "none", "ipv4.nat": "\(settings.ipv4Passage.nat)",
+            "ipv6.address": settings.ipv6.map { "\($0)" } ?? "none", "ipv6.nat": "\(settings.ipv6Passage.nat)",
             "volatile.bridge.hwaddr": "\(settings.hardwareAddress)", "bridge.mtu": "\(settings.mtu)",
         ]
         config.merge(changes) { $1 }
@@ -362,16 +362,102 @@ struct NetworkBench: Sendable {
         return try await blocking {
             var limit = timeval(tv_sec: 2, tv_usec: 0)
             setsockopt(calling, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+            try Self.allowReuse(listening)
             var place = SocketAddress(address, port: 8080)
+            try Self.share(listening, domain)
             try checked("bind", address) { place.with { bind(listening, $0, $1) } }
             try checked("listen", address) { listen(listening, 1) }
-            guard place.with({ connect(calling, $0, $1) }) == 0 else { return nil }
+            guard place.with({ Glibc.connect(calling, $0, $1) }) == 0 else { return nil }
             let accepted = OwnedDescriptor(
                 taking: try checked("accept", address) {
                     place.with { accept(listening, $0, &$1) }
                 })
             _ = accepted.number
             return place.text
+        }
+    }
+
+    /// Lets a listener have a port whose last connection, maybe one of the other family, is still being forgotten.
+    private static func share(_ listener: Int32, _ domain: Int32) throws {
+        var on: Int32 = 1
+        try checked("setsockopt", "SO_REUSEADDR") {
+            setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
+        }
+        guard domain == AF_INET6 else { return }
+        try checked("setsockopt", "IPV6_V6ONLY") {
+            setsockopt(listener, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &on, socklen_t(MemoryLayout<Int32>.size))
+        }
+    }
+
+    /// As whom a server in a guest sees a client that connects to some address and port; nil when it cannot. Without a
+    /// client it is the host that connects.
+    func connect(
+        _ client: Guest?, to address: String, port: UInt16, served server: Guest, at serverPort: UInt16
+    ) async throws -> String? {
+        let domain = address.contains(":") ? AF_INET6 : AF_INET
+        let listener = OwnedDescriptor(taking: try await server.socket(domain, SOCK_STREAM))
+        let caller = OwnedDescriptor(taking: try await Self.socket(client, domain))
+        let (listening, calling) = (listener.number, caller.number)
+        defer { withExtendedLifetime((listener.number, caller.number)) {} }
+        return try await blocking {
+            try Self.limit(calling)
+            try Self.allowReuse(listening)
+            var place = SocketAddress(domain == AF_INET ? "0.0.0.0" : "::", port: serverPort)
+            try Self.share(listening, domain)
+            try checked("bind", address) { place.with { bind(listening, $0, $1) } }
+            try checked("listen", address) { listen(listening, 1) }
+            var target = SocketAddress(address, port: port)
+            guard target.with({ Glibc.connect(calling, $0, $1) }) == 0 else { return nil }
+            var peer = SocketAddress(address, port: 0)
+            let accepted = OwnedDescriptor(
+                taking: try checked("accept", address) { peer.with { accept(listening, $0, &$1) } })
+            _ = accepted.number
+            return peer.text
+        }
+    }
+
+    /// What becomes of an attempt to connect to a server; without one, to a port where nobody listens.
+    func outcome(_ client: Guest, to address: String, port: UInt16, served server: Guest?) async throws -> Outcome {
+        let domain = address.contains(":") ? AF_INET6 : AF_INET
+        let listener = OwnedDescriptor(taking: try await Self.socket(server, domain))
+        let caller = OwnedDescriptor(taking: try await client.socket(domain, SOCK_STREAM))
+        let (listening, calling, serves) = (listener.number, caller.number, server != nil)
+        defer { withExtendedLifetime((listener.number, caller.number)) {} }
+        return try await blocking {
+            try Self.limit(calling)
+            if serves {
+                try Self.allowReuse(listening)
+                var place = SocketAddress(domain == AF_INET ? "0.0.0.0" : "::", port: port)
+                try Self.share(listening, domain)
+                try checked("bind", address) { place.with { bind(listening, $0, $1) } }
+                try checked("listen", address) { listen(listening, 1) }
+            }
+            var target = SocketAddress(address, port: port)
+            if target.with({ Glibc.connect(calling, $0, $1) }) == 0 { return .connected }
+            // EINPROGRESS: the time is up.
+            return errno == EINPROGRESS || errno == EAGAIN || errno == ETIMEDOUT ? .silence : .refused
+        }
+    }
+
+    private static func socket(_ guest: Guest?, _ domain: Int32) async throws -> Int32 {
+        if let guest { return try await guest.socket(domain, SOCK_STREAM) }
+        return try checked("open", "a socket") {
+            Glibc.socket(domain, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        }
+    }
+
+    /// Has a port taken that was in use a moment ago.
+    private static func allowReuse(_ descriptor: Int32) throws {
+        var yes: Int32 = 1
+        try checked("prepare", "a socket") {
+            setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
+        }
+    }
+
+    private static func limit(_ descriptor: Int32) throws {
+        var limit = timeval(tv_sec: 1, tv_usec: 500_000)
+        try checked("limit", "a socket") {
+            setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         }
     }
 

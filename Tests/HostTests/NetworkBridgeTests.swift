@@ -72,6 +72,74 @@ import Testing
         }
     }
 
+    @Test func namesGoByTheModeOfTheNetwork() async throws {
+        try await withNetworkBench { bench in
+            for (number, mode) in ["dynamic", "none"].enumerated() {
+                let driver = try await bench.driver(
+                    ["ipv6.address": "none", "dns.mode": mode], name: bench.name("\(number)"))
+                _ = try await driver.start()
+                let server = "\(try #require(await driver.settings.ipv4).address)"
+                let (guest, nic) = try await bench.guest(driver, bench.nic("web\(number)", UInt8(number + 1)))
+                #expect(try await guest.dhcp(bench.dhcpScript, ["-x", "hostname:own"]))
+                // What the guest calls itself, or nothing; its own name only where lexd manages the names.
+                let addresses = try await guest.addresses("4")
+                #expect(
+                    try await guest.resolve("own.lexd", "a", server: server) == (mode == "dynamic" ? addresses : []))
+                if mode == "none" {
+                    #expect(try await guest.resolve("web\(number).lexd", "a", server: server) == [])
+                    #expect(try await guest.resolve("_gateway.lexd", "a", server: server) == [])
+                }
+                try await driver.detach(nic)
+            }
+        }
+    }
+
+    /// By a stranger's DHCPv6 client.
+    @Test func addressesByDHCPv6() async throws {
+        try await withNetworkBench { bench in
+            let driver = try await bench.driver([
+                "ipv4.address": "none", "ipv6.address": "fd42:fefd:1:2::1/64", "ipv6.dhcp.stateful": "true",
+                "ipv6.dhcp.ranges": "fd42:fefd:1:2::100-fd42:fefd:1:2::1ff",
+            ])
+            _ = try await driver.start()
+            let script = bench.directory + "/dhcp6"
+            try placeFile(
+                script,
+                """
+                #!/bin/sh
+                case $reason in
+                BOUND6|RENEW6|REBIND6) ip -6 addr add $new_ip6_address/128 dev $interface nodad ;;
+                esac
+
+                """, mode: 0o755)
+            func ask(_ guest: Guest, _ name: String) async throws -> [String] {
+                try await eventually("a link-local address") {
+                    try await guest.run(
+                        "ip", "-o", "-6", "addr", "show", "dev", "eth0", "scope", "link", "-tentative"
+                    ).text.contains("inet6")
+                }
+                let files = "\(bench.directory)/\(name)"
+                _ = try await guest.run(
+                    "dhclient", "-6", "-1", "-sf", script, "-cf", "/dev/null", "-lf", files + ".leases", "-pf",
+                    files + ".pid", "eth0")
+                return try await guest.addresses("6")
+            }
+            let (web, _) = try await bench.guest(driver, bench.nic("web", 1))
+            let given = try await ask(web, "web")
+            #expect(given.count == 1 && given[0].hasPrefix("fd42:fefd:1:2::1"), "\(given)")
+            let server = "fd42:fefd:1:2::1"
+            #expect(try await web.resolve("web.lexd", "aaaa", server: server) == given)
+            // One that is always given the same, outside the range.
+            var fixed = try bench.nic("db", 2)
+            fixed.ipv6 = IPv6Address(configText: "fd42:fefd:1:2::42")
+            let (db, _) = try await bench.guest(driver, fixed)
+            #expect(try await ask(db, "db") == ["fd42:fefd:1:2::42"])
+            #expect(try await db.ping(given.first ?? ""))
+            let members = [NetworkMember(instance: "db", hardwareAddress: fixed.hardwareAddress)]
+            #expect(try await driver.leases(members).contains { $0.address == "fd42:fefd:1:2::42" })
+        }
+    }
+
     @Test func wordsThatMeanSomethingToDnsmasqAreNamesToo() async throws {
         try await withNetworkBench { bench in
             let driver = try await bench.driver(["ipv6.address": "none", "dns.domain": "a.example"])
@@ -165,8 +233,8 @@ import Testing
 
             // Without translation the outside has no way back.
             var settings = await driver.settings
-            settings.ipv4NAT = false
-            settings.ipv6NAT = false
+            settings.ipv4Passage.nat = false
+            settings.ipv6Passage.nat = false
             _ = try await driver.reconfigure(settings)
             #expect(try await !web.ping(outside.ipv4))
             #expect(try await !web.ping(outside.ipv6))

@@ -82,6 +82,53 @@ import Testing
         }
     }
 
+    /// Docker, or a person, changes the chain after lexd has looked and before it reads or writes.
+    @Test func dockersChainGoesOrChangesMeanwhile() async throws {
+        try await withNetworkBench { bench in
+            let chain = "filter DOCKER-USER"
+            for (moment, meddling) in [
+                ("list chain", "nft delete table ip filter"),
+                ("list chain", "nft flush chain ip \(chain); nft delete chain ip \(chain)"),
+                // The rules of a bridge that was: lexd has their handles, and they are gone.
+                ("-f -", "nft flush chain ip \(chain)"),
+            ] {
+                try await nft(
+                    bench,
+                    """
+                    table ip filter {
+                        chain DOCKER-USER { iifname "gone" accept comment "\(bench.identity.tag) from gone" ; }
+                    }
+
+                    """, tables: ["ip filter"])
+                let (program, done) = ("\(bench.directory)/nft", "\(bench.directory)/meddled")
+                // Only the first write after a look at the chain is meddled with.
+                try placeFile(
+                    program,
+                    """
+                    #!/bin/sh
+                    case "$*" in *"list chain"*) : >\(done).looked ;; esac
+                    case "$*" in
+                    *"\(moment)"*) [ -e \(done).looked ] && [ ! -e \(done) ] && { : >\(done); \(meddling); } ;;
+                    esac
+                    exec nft "$@"
+
+                    """, mode: 0o755)
+                let firewall = Firewall(identity: bench.identity, nft: Tool(program), logger: bench.logger)
+                let driver = try await bench.driver(["ipv6.address": "none"], firewall: firewall)
+                _ = try await driver.start()
+                #expect(access(done, F_OK) == 0, "nothing came between: \(moment)")
+                if try FirewallChain.all().contains(where: { $0.family == "ip" && $0.name == "DOCKER-USER" }) {
+                    let list = try await Tool("nft").check(
+                        ["list", "chain", "ip", "filter", "DOCKER-USER"], doing: "list")
+                    #expect(list.contains("\(bench.identity.tag) from \(bench.name())"))
+                }
+                try await driver.delete()
+                for path in [done, done + ".looked"] { unlink(path) }
+                _ = try await Tool("nft").run(["delete", "table", "ip", "filter"])
+            }
+        }
+    }
+
     @Test func aForwardChainThatDropsIsReported() async throws {
         try await withNetworkBench { bench in
             let table = bench.id + "fw"

@@ -6,14 +6,17 @@ import Testing
     init() throws { tree = try SourceTree() }
 
     private static let ours: Set<String> = [
-        "LexAPI", "LexClient", "LexStore", "LexIPC", "LexHost", "LexStorage", "LexNetwork", "LexInstance", "LexDaemon",
-        "CLexLinux", "CLXC", "CArchive", "CNetlink",
+        "LexAPI", "LexClient", "LexSFTP", "LexTemplate", "LexStore", "LexIPC", "LexHost", "LexStorage", "LexNetwork",
+        "LexInstance",
+        "LexDaemon", "CLexLinux", "CLXC", "CArchive", "CCompression", "CNetlink",
     ]
 
     /// What a module is for ends where it imports something else: the whole plan of who knows whom.
     private static let plan: [String: Set<String>] = [
         "LexAPI": [],
-        "LexClient": ["LexAPI"],
+        "LexSFTP": [],
+        "LexTemplate": [],
+        "LexClient": ["LexAPI", "LexSFTP"],
         "LexStore": [],
         "LexIPC": ["CLexLinux"],
         "LexHost": ["LexIPC", "CLexLinux", "CNetlink"],
@@ -21,11 +24,12 @@ import Testing
         "LexNetwork": ["LexAPI", "LexHost", "LexIPC"],
         "LexInstance": ["LexAPI", "LexHost", "LexIPC", "LexStorage", "LexNetwork", "CLexLinux"],
         "LexDaemon": [
-            "LexAPI", "LexStore", "LexHost", "LexIPC", "LexStorage", "LexNetwork", "LexInstance", "CLexLinux",
+            "LexAPI", "LexClient", "LexStore", "LexHost", "LexIPC", "LexStorage", "LexNetwork", "LexInstance",
+            "LexSFTP", "LexTemplate", "CLexLinux",
         ],
-        "lx": ["LexAPI", "LexClient"],
-        "lexd-runtime": ["LexIPC", "CLexLinux", "CLXC"],
-        "lexd-archive": ["LexIPC", "CLexLinux", "CArchive"],
+        "lx": ["LexAPI", "LexClient", "LexSFTP"],
+        "lexd-runtime": ["LexIPC", "LexSFTP", "CLexLinux", "CLXC"],
+        "lexd-archive": ["LexIPC", "CLexLinux", "CArchive", "CCompression"],
     ]
 
     @Test(arguments: plan.keys.sorted())

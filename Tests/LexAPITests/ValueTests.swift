@@ -241,7 +241,7 @@ import Testing
             Issue.record("no nic")
             return
         }
-        #expect(try nic[\.mtu] == 1400)
+        #expect(nic.mtu == 1400 && nic.kind == .bridged)
         guard case .none = try Device("eth0", ["type": "none"]) else {
             Issue.record("not none")
             return
@@ -251,13 +251,16 @@ import Testing
     @Test(
         arguments: [
             (["path": "/"], "it has no type"), (["type": ""], "it has no type"),
-            (["type": "gpu"], "no devices of type gpu"),
-            (["type": "proxy"], "no devices of type proxy"), (["type": "toaster"], "Invalid device type toaster"),
-            (["type": "disk"], "root disk"), (["type": "disk", "path": "/data"], "root disk"),
-            (["type": "disk", "path": "/", "size": "1GiB"], "cannot limit the size"),
-            (["type": "disk", "path": "/", "source": "/"], "unknown option \"source\""),
+            (["type": "proxy"], "\"listen\" is missing"), (["type": "toaster"], "Invalid device type toaster"),
+            (["type": "disk"], "missing the required \"source\""),
+            (["type": "disk", "path": "/data"], "missing the required \"source\""),
+            (["type": "disk", "source": "/data"], "missing the required \"path\""),
+            (["type": "disk", "path": "/", "size": "much"], "\"size\""),
+            (["type": "disk", "path": "/", "size": "0"], "\"size\""),
+            (["type": "disk", "path": "/", "source": "/"], "Root disk entry may not have a"),
             (["type": "nic"], "it needs the option network"),
-            (["type": "nic", "nictype": "macvlan", "parent": "eth0"], "only the nictype bridged"),
+            (["type": "nic", "nictype": "macvlan"], "needs the option parent"),
+            (["type": "nic", "nictype": "ovn", "parent": "eth0"], "bridged, p2p, macvlan, routed, physical"),
             (["type": "nic", "network": "a", "parent": "br0"], "stands for nictype and parent"),
             (["type": "nic", "network": "a", "ipv4.address": "1.2.3"], "\"ipv4.address\""),
             (["type": "nic", "network": "a", "hwaddr": "01:00:00:00:00:00"], "\"hwaddr\""),
@@ -279,5 +282,105 @@ import Testing
         let error = #expect(throws: APIError.self) { try Device(name, ["type": "none"]) }
         #expect(error?.message.hasPrefix("Invalid device name") == true)
         #expect(throws: APIError.self) { try Device.readAll([name: ["type": "none"]]) }
+    }
+}
+
+/// The kinds of device that are something of the host's.
+@Suite struct HostDeviceTests {
+    @Test func reads() throws {
+        let disk = [
+            "type": "disk", "source": "/srv", "path": "srv//x/", "propagation": "rslave", "limits.max": "30iops",
+        ]
+        guard case .bind(let config) = try Device("d", disk) else {
+            Issue.record("no disk")
+            return
+        }
+        #expect(try config[\.propagation] == .rslave && config[\.limits.max] == .operations(30))
+        #expect(try config[\.path].map { DevicePath.plain($0.text) } == "/srv/x")
+        guard case .unix(.block, let node) = try Device("n", ["type": "unix-block", "path": "/dev/x", "mode": "600"])
+        else {
+            Issue.record("no node")
+            return
+        }
+        #expect(try node[\.owner.mode]?.bits == 0o600 && node[\.required] == true && node[\.owner.uid] == 0)
+        guard case .gpu(let gpu) = try Device("g", ["type": "gpu", "gputype": "physical", "pci": "01:00.0"]) else {
+            Issue.record("no gpu")
+            return
+        }
+        #expect(try gpu[\.pci]?.text == "0000:01:00.0")
+    }
+
+    /// Checked and kept; refused where LXD does.
+    @Test(arguments: [
+        (["type": "pci", "address": "0000:01:00.0"], AbsentDevice.Moment.inAnInstance),
+        (["type": "gpu", "gputype": "mdev", "mdev": "x"], .inAnInstance),
+        (["type": "gpu", "gputype": "sriov"], .inAnInstance),
+        (["type": "gpu", "gputype": "mig", "mig.uuid": "x"], .atStart),
+        (["type": "tpm", "path": "/dev/tpm0", "pathrm": "/dev/tpmrm0"], .atStart),
+        (["type": "infiniband", "nictype": "physical", "parent": "ib0"], .atStart),
+    ])
+    func absent(options: [String: String], moment: AbsentDevice.Moment) throws {
+        guard case .absent(let absent) = try Device("d", options) else {
+            Issue.record("\(options) is there")
+            return
+        }
+        #expect(absent.moment == moment)
+        #expect(throws: APIError.self) { try absent.refuse("d") }
+    }
+
+    @Test(arguments: [
+        (["type": "disk", "source": "srv", "path": "/x"], "\"source\""),
+        (["type": "disk", "source": "/a\nb", "path": "/x"], "\"source\""),
+        (["type": "disk", "source": "/a\u{1}b", "path": "/x"], "\"source\""),
+        (["type": "disk", "source": "/" + String(repeating: "a", count: 10_240), "path": "/x"], "\"source\""),
+        (["type": "disk", "source": "ceph:pool/x", "path": "/x"], "no Ceph"),
+        (["type": "disk", "source": "/s", "path": "/x", "ceph.user_name": "a"], "ceph.user_name"),
+        (["type": "disk", "source": "/s", "path": "/a/../b"], "\"path\""),
+        (["type": "disk", "source": "/s", "path": "/x", "size": "1GiB"], "size quota"),
+        (["type": "disk", "source": "/s", "path": "/x", "required": "no", "optional": "yes"], "deprecated"),
+        (["type": "disk", "source": "/s", "path": "/x", "propagation": "everywhere"], "\"propagation\""),
+        (["type": "disk", "source": "/s", "path": "/x", "limits.read": "fast"], "\"limits.read\""),
+        (["type": "disk", "source": "/s", "path": "/x", "limits.read": "4294967296iops"], "\"limits.read\""),
+        (["type": "disk", "source": "/s", "path": "/x", "raw.mount.options": "a b"], "\"raw.mount.options\""),
+        (["type": "disk", "source": "tmpfs:", "path": "/x", "shift": "true"], "shift"),
+        (["type": "disk", "source": "tmpfs:", "path": "/x", "limits.max": "1MB"], "limits.max"),
+        (["type": "disk", "source": "v", "pool": "p", "path": "/x", "shift": "true"], "custom storage volumes"),
+        (["type": "unix-char"], "missing the required"),
+        (["type": "unix-char", "path": "/dev/x", "major": "1"], "Both"),
+        (["type": "unix-char", "source": "dev/x"], "\"source\""),
+        (["type": "unix-char", "source": "/dev/../x"], "path"),
+        (["type": "unix-block", "path": "/dev/x", "major": "4096", "minor": "0"], "\"major\""),
+        (["type": "unix-block", "path": "/dev/x", "major": "1", "minor": "-1"], "\"minor\""),
+        (["type": "unix-char", "path": "/dev/x", "mode": "0888"], "\"mode\""),
+        (["type": "unix-char", "path": "/dev/x", "mode": "rw"], "\"mode\""),
+        (["type": "unix-char", "path": "/dev/x", "uid": "4294967296"], "\"uid\""),
+        (["type": "unix-char", "path": "/dev/x", "vendorid": "046d"], "unknown option \"vendorid\""),
+        (["type": "unix-hotplug"], "require a vendorid"),
+        (["type": "unix-hotplug", "vendorid": "46d"], "\"vendorid\""),
+        (["type": "usb", "productid": "xyzw"], "\"productid\""),
+        (["type": "usb", "required": "perhaps"], "\"required\""),
+        (["type": "gpu", "id": "0", "vendorid": "10de"], "when \"id\" is set"),
+        (["type": "gpu", "pci": "01:00.0", "id": "0"], "when \"pci\" is set"),
+        (["type": "gpu", "pci": "1:0"], "\"pci\""), (["type": "gpu", "gputype": "best"], "gputype"),
+        (["type": "tpm", "path": "/dev/tpm0"], "pathrm"), (["type": "pci"], "address"),
+        (["type": "infiniband", "nictype": "other", "parent": "ib0"], "\"nictype\""),
+    ])
+    func refuses(options: [String: String], words: String) {
+        let error = #expect(throws: APIError.self) { try Device("dev0", options) }
+        #expect(error?.status == 400 && error?.message.contains(words) == true, "\(error?.message ?? "")")
+        #expect((error?.message.utf8.count ?? 0) < 700)
+    }
+}
+
+@Suite struct VolumeKeyTests {
+    @Test(arguments: ["/data", "data", "/a b/c", "//a//b/"]) func pathsInside(_ path: String) throws {
+        _ = try Device("d", ["type": "disk", "pool": "p", "source": "v", "path": path])
+    }
+
+    @Test(arguments: ["//", "..", "/a/../b", "/.", "/a/.", "/a\tb", "/a\u{7f}", String(repeating: "a", count: 256)])
+    func noPathsInside(_ path: String) {
+        #expect(throws: APIError.self) {
+            try Device("d", ["type": "disk", "pool": "p", "source": "v", "path": path])
+        }
     }
 }

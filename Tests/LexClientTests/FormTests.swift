@@ -42,6 +42,15 @@ import Testing
         #expect(!splitter.isComplete)
     }
 
+    /// Nothing but the headers of one part is held: what never begins, and headers that never end, are refused.
+    @Test(arguments: ["", "--XX\r\nX-Header: "]) func whatIsHeldHasABound(_ beginning: String) throws {
+        var splitter = try #require(FormSplitter(contentType: "multipart/form-data; boundary=XX"))
+        let chunk = ByteBuffer(string: String(repeating: "a", count: 4096))
+        let first = try splitter.take(ByteBuffer(string: beginning))
+        #expect(first == [])
+        #expect(throws: FormError.self) { for _ in 0..<20 { _ = try splitter.take(chunk) } }
+    }
+
     @Test func filenamesNeverLeadElsewhere() {
         #expect(Download.filename("inline;filename=a.tar") == "a.tar")
         #expect(Download.filename("inline; filename=\"../../etc/passwd\"") == "passwd")

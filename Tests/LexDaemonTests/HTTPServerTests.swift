@@ -2,6 +2,7 @@ import Glibc
 import LexAPI
 import LexHost
 import LexIPC
+import LexStore
 import LexTestKit
 import Logging
 import NIOCore
@@ -369,6 +370,26 @@ import Testing
         }
     }
 
+    @Test func aRequestIsAboutTheProjectItNames() async throws {
+        let projects = Projects.inMemory(MemoryStore())
+        try await projects.start()
+        try await projects.create(Project.Creation(name: "other"), requestor: nil)
+        var router = Router()
+        router.on(.get, "/1.0/instances") { .text(try $0.isForAllProjects() ? "all" : $0.project) }
+        router.on(.get, "/1.0/storage-pools/{name}") { .text($0.project) }
+        try await withServer(router, projects: projects) { path in
+            let client = try RawClient(path)
+            #expect(try await client.get("/1.0/instances").body == "default")
+            #expect(try await client.get("/1.0/containers?project=other").body == "other")
+            #expect(try await client.get("/1.0/instances?all-projects=true").body == "all")
+            #expect(try await client.get("/1.0/instances?all-projects=true&project=").body == "all")
+            #expect(try await client.get("/1.0/instances?all-projects=true&project=other").status == 400)
+            #expect(try await client.get("/1.0/instances?all-projects=false&project=other").body == "other")
+            #expect(try await client.get("/1.0/storage-pools/default?project=gone").status == 200)
+            #expect(try await client.get("/1.0/instances?project=other%2Fx").status == 404)
+        }
+    }
+
     @Test func theGateComesFirst() async throws {
         let gate: @Sendable (LexAPI.Method, String) -> APIError? = { method, path in
             path == "/hello" ? nil : .unavailable("LXD daemon setup in progress")
@@ -400,7 +421,9 @@ import Testing
     @Test func theSocketIsOurs() async throws {
         try await withTemporaryDirectory { directory in
             let path = directory + "/socket"
-            let server = HTTPServer(router: router(), logger: Logger(label: "test")) { _, _ in nil }
+            let server = HTTPServer(
+                router: router(), logger: Logger(label: "test"), project: { _, _ in Project.defaultName }
+            ) { _, _ in nil }
             // What a crash left is replaced.
             try OwnedDescriptor.open(path, O_WRONLY | O_CREAT).writeAll([], to: path)
             let isReady = Gate()

@@ -24,6 +24,52 @@ import Testing
         }
     }
 
+    @Test func largerOnesAreSeveralInARow() async throws {
+        try await withTemporaryDirectory { directory in
+            let size = IDRanges.size
+            let one = try ranges(directory, "/a", count: size * 13)
+            let first = 1_000_000 + size
+            #expect(try one.claim("a", wanted: nil) == first)
+            #expect(try one.claim("b", wanted: nil, count: 3 * size) == first + size)
+            #expect(try one.claim("c", wanted: nil, count: 3 * size + 1) == first + 4 * size, "four of them")
+            #expect(try one.claim("b", wanted: nil, count: 3 * size) == first + size)
+            // What it had does not do any more: it has another before.
+            #expect(try one.claim("b", wanted: first + size, count: 4 * size) != first + size)
+            #expect(throws: IDRangeError.self) { try one.claim("d", wanted: nil, count: 4 * size) }
+            try one.release("c")
+            try one.release("b")
+            // Another daemon after this one reads their lengths.
+            let again = try ranges(directory, "/a", count: size * 13)
+            #expect(try again.claim("d", wanted: nil, count: 11 * size) == first + size)
+            #expect(throws: IDRangeError.self) { try one.claim("e", wanted: nil, count: 1) }
+            #expect(throws: IDRangeError.self) { try one.claim("e", wanted: nil, count: .max) }
+        }
+    }
+
+    @Test func aFixedOneOrNone() async throws {
+        try await withTemporaryDirectory { directory in
+            let size = IDRanges.size
+            let one = try ranges(directory, "/a", count: size * 6)
+            let wanted = 1_000_000 + 3 * size
+            #expect(try one.claim("a", wanted: wanted, count: 2 * size, isFixed: true) == wanted)
+            for bad in [wanted, wanted + size, wanted - size, wanted + 1, 1_000_000, 1_000_000 + 5 * size, 5, .max] {
+                #expect(throws: IDRangeError.self) { try one.claim("b", wanted: bad, count: 2 * size, isFixed: true) }
+            }
+            #expect(try one.claim("b", wanted: wanted - size, isFixed: true) == wanted - size)
+        }
+    }
+
+    @Test func insideAnInstanceThereAreOnlyItsOwn() {
+        let given = SubordinateIDs.Range(base: 100_000, count: 65536 * 3)
+        #expect(SubordinateIDs.choose(given: nil, own: .none) == (1_000_000, 1_000_000_000))
+        #expect(SubordinateIDs.choose(given: given, own: .none) == (100_000, 65536 * 3))
+        let instance = IDMap(first: 1_000_000, count: 1 << 20)
+        #expect(SubordinateIDs.choose(given: nil, own: instance) == (65536, (1 << 20) - 65536))
+        #expect(SubordinateIDs.choose(given: given, own: instance) == (100_000, 65536 * 3))
+        // With one range alone there are none to give.
+        #expect(SubordinateIDs.choose(given: nil, own: IDMap(first: 5, count: 65536)) == (1_000_000, 1_000_000_000))
+    }
+
     @Test func whoHasOneKeepsIt() async throws {
         try await withTemporaryDirectory { directory in
             let one = try ranges(directory, "/a")
@@ -61,7 +107,7 @@ import Testing
             let first = try one.claim("a", wanted: nil)
             let second = try two.claim("a", wanted: nil)
             let error = #expect(throws: IDRangeError.self) { try one.claim("b", wanted: nil) }
-            #expect(error?.description.contains("all 2 ranges") == true)
+            #expect(error?.description.contains("of the 2 ranges") == true)
             #expect(error?.description.contains("/etc/subuid") == true)
             // Nobody gives back what belongs to somebody else.
             try one.release("b")

@@ -6,15 +6,41 @@ import Testing
 enum Samples {
     static let texts = ["", "a", "a=b\nc\u{0}d", "ü漢🚀", String(repeating: "x", count: 300)]
     static let failure = RuntimeFailure(call: "mount", subject: "/dev\nx", code: 2, detail: "because")
-    static let overlay = OverlayMount(lowerDirectories: ["/a", "/b"], dataDirectory: "/d", mountDirectory: "/m")
+    static let overlay = RootMount(lowerDirectories: ["/a", "/b"], dataDirectory: "/d", mountDirectory: "/m")
+    static let intercept = InterceptJob(
+        name: "web", directory: "/run/x", calls: [.mknod, .sysinfo],
+        groups: MeasuredGroups(memory: "/m", processes: "", isUnified: true, devices: "/d", unified: "/u"),
+        lxcPath: "/p", deniesForeignCalls: true)
     static let start = StartJob(
-        name: "web", lxcPath: "/run/lexd/lxc", overlay: overlay,
-        ids: [IDRange(inside: 0, host: 1_000_000, count: 65536), IDRange(inside: .max, host: .max, count: .max)],
-        items: texts.map { LXCItem("lxc.environment", $0) } + [LXCItem("", "")], lockFile: "/l", runFile: "/r",
+        name: "web", lxcPath: "/run/lexd/lxc", root: overlay, disks: [disk], nodes: [node],
+        ids: IDMap(
+            users: [IDRange(inside: 0, host: 1_000_000, count: 65536), IDRange(inside: .max, host: .max, count: .max)],
+            groups: [IDRange(inside: 7, host: 8, count: 9)]),
+        deniesForeignCalls: true, interception: intercept,
+        items: texts.map { LXCItem("lxc.environment", $0) } + [LXCItem("", "")],
+        lockFile: "/l", runFile: "/r",
         logFile: "/log")
+    static let disk = DiskMount(
+        source: "/d", kind: .device, fileSystem: "ext4", options: texts,
+        ids: IDMap(first: 100_000, count: 65536), flags: [.readOnly, .noDirectoryAccessTime],
+        propagation: .unbindable)
+    static let node = NodeMount(isBlock: true, major: 4095, minor: 1_048_575, mode: 0o660, user: 1, group: .max)
+    static let rule = DeviceRule(name: "web", lxcPath: "/p", rule: "c 1:3 rwm")
+    static let plugs = [
+        PlugJob(thing: .disk(disk), path: "/srv", isUnprivileged: true, workDirectory: "/w"),
+        PlugJob(thing: .node(node), path: "/dev/x", isUnprivileged: false, workDirectory: "", allowed: rule),
+    ]
+    static let unplugs = [
+        UnplugJob(
+            mark: .file(FileIdentity(device: .max, inode: 7)), path: "/srv", removesFile: false, isUnprivileged: true),
+        UnplugJob(
+            mark: .node(isBlock: true, major: 1, minor: 2), path: "/dev/x", removesFile: true, isUnprivileged: false,
+            denied: rule),
+    ]
     static let attach = AttachJob(
         name: "web", lxcPath: "/p", arguments: texts, environment: ["A=1"], user: 0, group: .max, directory: "/root",
-        terminal: true, columns: 80, rows: 24, terminalOwner: 1_000_000)
+        terminal: true, columns: 80, rows: 24, terminalOwner: 1_000_000, deniesForeignCalls: true,
+        interceptDirectory: "/run/x")
     static func confine(target: String?) -> ConfineJob {
         ConfineJob(
             program: "/p", libraries: texts, target: target, mountPoint: "/m", firstID: 1, memoryLimit: .max,
@@ -31,9 +57,13 @@ enum Samples {
     static let jobs: [RuntimeJob] = [
         .start(start), .attach(attach), .netlink(NetlinkJob(process: .min)), .netlink(NetlinkJob(process: .max)),
         .console(ConsoleJob(socketPath: "/s")), .confine(confine(target: "/t")), .confine(confine(target: nil)),
+        .plug(plugs[0]), .plug(plugs[1]), .unplug(unplugs[0]), .unplug(unplugs[1]),
+        .intercept(intercept),
     ]
     static let replies: [RuntimeReply] = [
-        .done, .started(StartedReply(monitor: 5, initProcess: 6)), .attached, .exited(0), .exited(255), .exited(-1),
+        .done, .started(StartedReply(monitor: 5, initProcess: 6)),
+        .started(StartedReply(monitor: 5, initProcess: 6, disks: [.unknown, FileIdentity(device: 3, inode: 4)])),
+        .plugged(FileIdentity(device: 1, inode: 2)), .attached, .exited(0), .exited(255), .exited(-1),
         .failed(failure), .failed(RuntimeFailure(call: "", subject: "")),
     ]
     static let archiveJobs: [ArchiveJob] = [
@@ -44,6 +74,8 @@ enum Samples {
     ]
     static let consoleRequests: [ConsoleRequest] = [
         .open(instance: "web", owner: .max), .close(instance: ""), .log(instance: "web"), .end,
+        .attach(instance: "web", alone: true), .resize(instance: "web", columns: .max, rows: 0),
+        .clear(instance: "web"),
     ]
     static let consoleReplies: [ConsoleReply] = [
         .done, .opened(path: "/dev/pts/7"), .log([0, 255, 10]), .log([]), .failed(failure),
@@ -85,6 +117,8 @@ enum Samples {
             return try Value(from: &reader)
         }
         #expect(try again(Samples.overlay) == Samples.overlay)
+        for plug in Samples.plugs { #expect(try again(plug) == plug) }
+        for unplug in Samples.unplugs { #expect(try again(unplug) == unplug) }
         #expect(try again(Samples.confine(target: "/t")) == Samples.confine(target: "/t"))
         #expect(try again(Samples.confine(target: nil)) == Samples.confine(target: nil))
         #expect(try again(Samples.composition) == Samples.composition)
@@ -92,11 +126,14 @@ enum Samples {
         #expect(try again(ArchiveLimits(bytes: 7)) == ArchiveLimits(bytes: 7))
         let start = try again(Samples.start)
         #expect(start.name == "web" && start.lxcPath == "/run/lexd/lxc" && start.ids == Samples.start.ids)
-        #expect(start.items == Samples.start.items && start.overlay == Samples.overlay)
+        #expect(start.deniesForeignCalls && start.interception == Samples.intercept)
+        #expect(start.items == Samples.start.items && start.root == Samples.overlay)
         #expect(start.lockFile == "/l" && start.runFile == "/r" && start.logFile == "/log")
         let attach = try again(Samples.attach)
         #expect(attach.arguments == Samples.texts && attach.environment == ["A=1"] && attach.terminal)
-        #expect(attach.user == 0 && attach.group == .max && attach.directory == "/root" && attach.columns == 80)
+        #expect(
+            attach.user == 0 && attach.group == .max && attach.directory == "/root" && attach.columns == 80
+                && attach.deniesForeignCalls && attach.interceptDirectory == "/run/x")
         #expect(
             attach.rows == 24 && attach.terminalOwner == 1_000_000 && attach.name == "web" && attach.lxcPath == "/p")
         let failure = try again(Samples.failure)

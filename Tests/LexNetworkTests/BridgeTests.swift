@@ -270,7 +270,7 @@ struct SeededNumbers: RandomNumberGenerator {
             using: &numbers)
         #expect(done.values["ipv4.nat"] == "true" && done.values["ipv6.nat"] == "true")
         let settings = try BridgeSettings(name: "n0", config: done)
-        #expect(settings.ipv4 != nil && settings.ipv6 != nil && settings.ipv4NAT && settings.ipv6NAT)
+        #expect(settings.ipv4 != nil && settings.ipv6 != nil && settings.ipv4Passage.nat && settings.ipv6Passage.nat)
         #expect(done.values["volatile.bridge.hwaddr"]?.hasPrefix("00:16:3e:") == true)
     }
 

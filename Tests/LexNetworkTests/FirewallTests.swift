@@ -6,10 +6,12 @@ import Testing
 @testable import LexNetwork
 
 @Suite struct FirewallTests {
-    let web = FirewalledNetwork(
-        bridge: "web0", ipv4NAT: IPv4Subnet(configText: "10.3.2.1/24"),
-        ipv6NAT: IPv6Subnet(configText: "fd42:1:2:3::1/64"))
-    let bare = FirewalledNetwork(bridge: "bare0")
+    let web: BridgeSettings
+    let bare: BridgeSettings
+    init() throws {
+        web = try settings(["ipv4.nat": "true", "ipv6.nat": "true"])
+        bare = try settings(["ipv4.address": "none", "ipv6.address": "none"], name: "bare0")
+    }
 
     func text(_ value: JSONValue) throws -> String {
         let encoder = JSONEncoder()
@@ -57,8 +59,9 @@ import Testing
     @Test func acceptsBothDirectionsOfEachBridge() throws {
         let batch = FirewallRules.batch(table: "lexd", networks: [web, bare])
         let forward = try rules(batch, chain: "forward").map { try text($0) }
-        #expect(forward.count == 4)
-        #expect(forward.filter { $0.contains("bare0") }.count == 2)
+        #expect(forward.count == 8)
+        #expect(forward.filter { $0.contains("bare0") }.count == 4)
+        #expect(forward.allSatisfy { $0.contains(#"{"accept":null}]"#) })
     }
 
     let identity = NetworkIdentity(directory: "/srv/lexd")

@@ -7,15 +7,17 @@ import Testing
     @Test(arguments: [
         (["--project", "p", "-q", "list", "web"], ["list", "--project", "p", "-q", "web"]),
         (["config", "--debug", "device", "ls", "web"], ["config", "device", "ls", "--debug", "web"]),
-        (["list", "-f=csv", "-c=ns4"], ["list", "-f", "csv", "-c", "ns4"]),
+        (["list", "-f=csv", "-c=ns4"], ["list", "--format=csv", "--columns=ns4"]),
         (["list", "--format=csv"], ["list", "--format=csv"]),
         (["list", "--version"], ["list", "--version"]),
         (["--version", "list"], ["--version"]),
-        (["nonsense", "-x=1"], ["nonsense", "-x", "1"]),
+        (["--all", "list"], ["list"]), (["start", "--all"], ["start", "--all"]),
+        (["--generate-completion-script", "bash"], ["--generate-completion-script", "bash"]),
+        (["help", "list"], ["help", "list"]),
         (["config", "set", "--", "-x=1"], ["config", "set", "--", "-x=1"]),
         ([], []),
-    ]) func optionsMayStandAnywhere(_ words: [String], _ normalised: [String]) {
-        #expect(Arguments.normalised(words) == normalised)
+    ]) func optionsMayStandAnywhere(_ words: [String], _ normalised: [String]) throws {
+        #expect(try Arguments.normalised(words) == normalised)
     }
 
     @Test(arguments: [
@@ -61,10 +63,51 @@ import Testing
         "image build debian/12 --alias a --alias b",
         "operation cancel id", "operation ls", "monitor --type lifecycle --type=logging --pretty --loglevel info",
         "monitor -f json", "query -X PUT -d {} --wait /1.0", "query --raw /1.0", "version", "remote list", "-q list",
-        "list -v --debug", "--force-local list", "remote get-default",
+        "list -v --debug", "--force-local list", "remote get-default", "list -qfcsv -cns4", "launch debian web -tc2-m4",
+        "launch debian -ec limits.cpu=2 web", "launch -eclimits.cpu=2 debian web", "start --all=true", "stop -f=true a",
+        "stop a --force=false b", "list web --format csv -c n status=running", "list --format=csv --format=json",
+        "exec -nT web ls", "exec -tn --env=A=b web -- ls", "exec --mode=interactive -n=false web ls -l -- --x",
+        "stop -f -f a", "alias ls -fcsv", "alias add a b", "alias mv a b", "alias rm a", "delete -- -x",
+        "config set web -- user.x=-1", "config device set web eth0 -- mtu -1",
     ]) func stockCommandLinesAreUnderstood(_ line: String) throws {
         let words = line.split(separator: " ").map(String.init)
-        _ = try LX.parseAsRoot(Arguments.normalised(words))
+        _ = try Main.parsed(words)
+    }
+
+    @Test(arguments: [
+        ("lst", "unknown command \"lst\" for \"lx\"\n\nDid you mean this?\n\tlist\n"),
+        ("config foo", "unknown command \"foo\" for \"lx config\""),
+        ("config device zzzzzz a b", "unknown command \"zzzzzz\" for \"lx config device\""),
+        ("list --foo", "unknown flag: --foo"), ("list -ez", "unknown shorthand flag: 'e' in -ez"),
+        ("stop -fz a", "unknown shorthand flag: 'z' in -z"),
+        ("list -f", "flag needs an argument: 'f' in -f"), ("list --format", "flag needs an argument: --format"),
+        ("start --all=x", "invalid argument \"x\" for \"--all\" flag"),
+        ("stop -f=x a", "invalid argument \"x\" for \"-f, --force\" flag"),
+        ("-z list", "unknown shorthand flag: 'z' in -z"),
+    ]) func mistakesAreNamed(_ line: String, _ said: String) throws {
+        let error = try #require(throws: Misuse.self) { try Main.parsed(line.split(separator: " ").map(String.init)) }
+        #expect(error.description.hasPrefix(said))
+        #expect(error.description.contains("\nSee 'lx"))
+        #expect(error.description.hasSuffix(" --help' for more information."))
+    }
+
+    @Test func theLastOfARepeatedOptionCounts() throws {
+        let words = ["stop", "--timeout=3", "-f", "--timeout", "-1", "a", "--force=false", "b"]
+        let stop = try #require(try Main.parsed(words) as? Stop)
+        #expect(stop.timeout == -1)
+        #expect(!stop.force)
+        #expect(stop.names == ["a", "b"])
+        let launch = try #require(try Main.parsed(["launch", "-eca=b", "x", "-c", "d=e=f", "-tc2-m4"]) as? Launch)
+        #expect(launch.options.config == ["a=b", "d=e=f"])
+        #expect(launch.options.ephemeral)
+        #expect(launch.options.type == "c2-m4")
+    }
+
+    @Test func theHelpOfAllCommandsBelow() {
+        for words in [["alias", "--sub-commands"], ["alias", "--help", "--sub-commands"]] {
+            let help = #expect(throws: WholeHelp.self) { try Main.parsed(words) }
+            #expect(help?.text.contains("lx alias rename") == true)
+        }
     }
 
     @Test(arguments: [

@@ -91,3 +91,38 @@ import Testing
         #expect(FormQuery.text(["os": "Debian 12", "a&b": "ü"]) == "a%26b=%C3%BC&os=Debian%2012")
     }
 }
+
+@Suite struct VolumeWordTests {
+    @Test func volumesAreNamed() throws {
+        let plain = try StorageVolumePath("data", pool: "p")
+        #expect(plain.path == ["pool": "p", "type": "custom", "volume": "data"])
+        #expect(try StorageVolumePath("data/s0", pool: "p").snapshot == "s0")
+        #expect(try StorageVolumePath("container/web", pool: "p").type == "container")
+        #expect(try StorageVolumePath.withPool("p/data/s0").volume == "data")
+        for bad in ["", "a/b/c", "/a", "a/"] {
+            #expect(throws: Failure.self) { try StorageVolumePath(bad, pool: "p") }
+        }
+        #expect(throws: Failure.self) { try StorageVolumePath.withPool("data") }
+        #expect(throws: Failure.self) { try StorageVolumePath("data/s0", pool: "p").volumePath() }
+    }
+
+    @Test func devicesAreNamedAfterTheirVolume() throws {
+        #expect(try VolumeDevice("data", pool: "p", ["/mnt"]).name == "data")
+        #expect(try VolumeDevice("data", pool: "p", ["disk1", "/mnt"]).name == "disk1")
+        #expect(try VolumeDevice("data", pool: "p", ["disk1", "/mnt"]).options["path"] == "/mnt")
+        #expect(try VolumeDevice("data", pool: "p", []).options["path"] == nil)
+        var devices = Devices(own: [:])
+        try VolumeDevice("data", pool: "p", ["/mnt"]).add(to: &devices)
+        try VolumeDevice("data", pool: "p", ["other", "/srv"]).add(to: &devices)
+        #expect(throws: Failure.self) { try VolumeDevice("data", pool: "p", ["/x"]).add(to: &devices) }
+        #expect(throws: Failure.self) { try VolumeDevice.remove("data", pool: "p", named: "", from: &devices) }
+        try VolumeDevice.remove("data", pool: "p", named: "other", from: &devices)
+        try VolumeDevice.remove("data", pool: "p", named: "", from: &devices)
+        #expect(devices.own.isEmpty)
+    }
+
+    @Test func filtersOfVolumes() throws {
+        #expect(try StorageVolumeColumn.filter(["type=custom", "data"]) == "type eq \"custom\" and name eq \"data\"")
+        #expect(throws: Failure.self) { try StorageVolumeColumn.filter(["a=\""]) }
+    }
+}

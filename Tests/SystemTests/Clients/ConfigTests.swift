@@ -76,7 +76,7 @@ extension SystemTests {
                 try await daemon.create("c1")
                 let before = try await daemon.instance("c1")
                 let client = daemon.program(name)
-                for key in ["nonsense", "limits.nonsense", "volatile.nonsense", "security", "users.x", "raw.lxc"] {
+                for key in ["nonsense", "limits.nonsense", "volatile.nonsense", "security", "users.x", "raw.nonsense"] {
                     let output = try await client.run("config", "set", "c1", "\(key)=1")
                     #expect(output.status == 1)
                     #expect(output.errors.contains("Unknown configuration key: \(key)"), "\(output)")

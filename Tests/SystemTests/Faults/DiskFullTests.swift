@@ -93,7 +93,7 @@ extension DaemonFixture {
             try await fill(leaving: space)
             defer { unlink(filler) }
             do {
-                try await work()
+                try await expectingSoon("\(what) with \(space) KiB") { try await work() }
                 return false
             } catch {
                 #expect(saysFull(error), "\(what) with \(space) KiB: \(error)")

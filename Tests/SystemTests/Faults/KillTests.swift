@@ -13,7 +13,15 @@ extension SystemTests {
 
 /// What lexd is in the middle of when it is killed.
 enum Interrupted: String, CaseIterable, CustomTestStringConvertible {
-    case create, start, stop, delete, upload
+    case create, start, stop, delete, upload, copy, rename, relocate
+    case snapshot, snapshotOfRunning, restore, renameSnapshot, deleteSnapshot
+
+    var isOfSnapshots: Bool {
+        switch self {
+        case .snapshot, .snapshotOfRunning, .restore, .renameSnapshot, .deleteSnapshot: true
+        default: false
+        }
+    }
 
     var testDescription: String { rawValue }
 }
@@ -108,7 +116,19 @@ extension DaemonFixture {
         switch action {
         case .create: break
         case .start: try await create("subject")
+        case .snapshotOfRunning: try await launch("subject")
+        case .snapshot, .restore, .renameSnapshot, .deleteSnapshot:
+            try await create("subject")
+            try await client.run(
+                API.instances.createSnapshot, path: ["name": "subject"], body: .init(name: "first"))
         case .stop: try await launch("subject")
+        case .copy, .rename, .relocate:
+            try await create("subject")
+            let pools = try await client.raw(.get, "/1.0/storage-pools/second")
+            if action == .relocate, pools.status == 404 {
+                try await client.call(
+                    API.storagePools.create, body: StoragePool.Creation(name: "second", driver: "overlay"))
+            }
         case .delete:
             // Started once, so that there are files, logs and all it remembers.
             try await launch("subject")
@@ -133,6 +153,26 @@ extension DaemonFixture {
         case .stop: try await stop("subject", force: round.isMultiple(of: 2))
         case .delete: try await client.run(API.instances.delete, path: ["name": "subject"])
         case .upload: try await importImage(file: path("upload.tar"))
+        case .copy:
+            try await client.run(
+                API.instances.create,
+                body: Instance.Creation(name: "other", source: Instance.Source(copyOf: "subject")))
+        case .snapshot, .snapshotOfRunning:
+            try await client.run(
+                API.instances.createSnapshot, path: ["name": "subject"], body: .init(name: "second"))
+        case .restore:
+            try await client.run(API.instances.update, path: ["name": "subject"], body: .init(restore: "first"))
+        case .renameSnapshot:
+            try await client.run(
+                API.instances.renameSnapshot, path: ["name": "subject", "snapshot": "first"],
+                body: .init(name: "second"))
+        case .deleteSnapshot:
+            try await client.run(API.instances.deleteSnapshot, path: ["name": "subject", "snapshot": "first"])
+        case .rename:
+            try await client.run(API.instances.move, path: ["name": "subject"], body: Instance.Move(name: "other"))
+        case .relocate:
+            try await client.run(
+                API.instances.move, path: ["name": "subject"], body: Instance.Move(name: "other", pool: "second"))
         }
     }
 
@@ -141,8 +181,10 @@ extension DaemonFixture {
         if action == .upload { return try await continueAfterUpload() }
         let names = try await client.call(API.instances.list, as: [Instance].self, query: ["recursion": "1"]).map(
             \.name)
+        if names.contains("other") { try await takeBack(action, names) }
+        if action.isOfSnapshots { try await useSnapshots(action) }
         // A start or a stop loses no instance.
-        if !names.contains("subject") {
+        if !names.contains("subject"), !names.contains("other") {
             #expect(action == .create || action == .delete)
             try await create("subject")
         }
@@ -153,6 +195,42 @@ extension DaemonFixture {
         }
         try await stop("subject", force: round.isMultiple(of: 2))
         try await client.run(API.instances.delete, path: ["name": "subject"])
+    }
+
+    /// Whatever snapshots there are can be gone back to, and a new one can be made.
+    private func useSnapshots(_ action: Interrupted) async throws {
+        let path = ["name": "subject"]
+        let list = {
+            try await self.client.call(
+                API.instances.listSnapshots, as: [Instance.Snapshot].self, path: path, query: ["recursion": "1"]
+            ).map(\.name)
+        }
+        let names = try await list()
+        let expected: [[String]] =
+            switch action {
+            case .snapshot: [["first"], ["first", "second"]]
+            case .snapshotOfRunning: [[], ["second"]]
+            case .renameSnapshot: [["first"], ["second"]]
+            case .deleteSnapshot: [["first"], []]
+            default: [["first"]]
+            }
+        #expect(expected.contains(names), "\(action.rawValue): \(names)")
+        try await client.run(API.instances.createSnapshot, path: path, body: .init(name: "third"))
+        for name in names + ["third"] {
+            try await client.run(API.instances.update, path: path, body: .init(restore: name))
+        }
+    }
+
+    /// What has come of a copy or a rename works, and nothing is there twice but a copy.
+    private func takeBack(_ action: Interrupted, _ names: [String]) async throws {
+        #expect(action == .copy || !names.contains("subject"), "\(action.rawValue): \(names)")
+        try await start("other")
+        try await stop("other", force: true)
+        if action == .copy {
+            try await client.run(API.instances.delete, path: ["name": "other"])
+        } else {
+            try await client.run(API.instances.move, path: ["name": "other"], body: Instance.Move(name: "subject"))
+        }
     }
 
     private func continueAfterUpload() async throws {

@@ -107,7 +107,10 @@ struct GoldenWalk {
 /// What a daemon sends back, as JSON.
 enum GoldenAnswer {
     /// The headers that say something about the API; the others are the library's.
-    private static let headers: Set = ["content-type", "etag", "location", "content-disposition", "allow"]
+    private static let headers: Set = [
+        "content-type", "etag", "location", "content-disposition", "allow", "content-range", "x-lxd-uid", "x-lxd-gid",
+        "x-lxd-mode", "x-lxd-type",
+    ]
 
     static func parse(_ bytes: [UInt8]) throws -> JSONValue {
         let (head, rest) = split(bytes)

@@ -18,7 +18,9 @@ extension SystemTests {
                 try await Program("gzip")("-k", "-1", plain)
                 try await Program("xz")("-k", "-0", plain)
                 try await Program("zstd")("-q", "-k", "-1", plain)
-                for ending in ["tar", "tar.gz", "tar.xz", "tar.zst"] {
+                try await Program("bzip2")("-k", "-1", plain)
+                try await Program("xz")("-k", "-0", "--format=lzma", plain)
+                for ending in ["tar", "tar.gz", "tar.xz", "tar.zst", "tar.bz2", "tar.lzma"] {
                     let file = daemon.path("busybox.\(ending)")
                     let sum = try await Program("sha256sum")(file).prefix { $0 != " " }
                     let said = try await client("image", "import", file, "--alias", "box", "color=blue")

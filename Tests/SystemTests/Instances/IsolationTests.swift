@@ -42,7 +42,8 @@ extension SystemTests {
                 // Nothing of the host's file systems shows but devices' nodes and the kernel's own.
                 let mounts = try await daemon.shell("c1", "cat /proc/self/mounts").split(separator: "\n")
                 #expect(mounts.contains { $0.hasPrefix("lexd / overlay ") })
-                for mount in mounts {
+                // The one directory that has the socket of /dev/lxd lies on whatever /run is.
+                for mount in mounts where !mount.contains(" /dev/lxd ") {
                     let kind = mount.split(separator: " ")[2]
                     #expect(
                         [

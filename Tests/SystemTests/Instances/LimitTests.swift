@@ -19,6 +19,24 @@ enum MemoryLimit {
 extension SystemTests {
     /// Limits, as the host's kernel has them and as the guest meets them.
     @Suite struct Limits {
+        @Test func limitsOfProcessesAndTheKernel() async throws {
+            try await withDaemon { try await $0.meetsTheKernelsLimits() }
+        }
+
+        @Test(arguments: ClientProgram.allCases)
+        func protectedFromDeletion(_ name: ClientProgram) async throws {
+            try await withDaemon(.withoutImage) { daemon in
+                let client = daemon.program(name)
+                try await client("init", "--empty", "c1")
+                try await client("config", "set", "c1", "security.protection.delete=true")
+                let refused = try await client.run("delete", "c1")
+                #expect(refused.status == 1 && refused.errors.contains("protected"))
+                #expect(try await daemon.client.raw(.get, "/1.0/instances/c1").status == 200)
+                try await client("config", "unset", "c1", "security.protection.delete")
+                try await client("delete", "c1")
+            }
+        }
+
         @Test func everyLimitAtStartAndLive() async throws {
             try await withDaemon { daemon in
                 try await daemon.launch(
@@ -144,5 +162,44 @@ extension SystemTests {
                 #expect(names == "EMPTY GREETING container ")
             }
         }
+    }
+}
+
+extension DaemonFixture {
+    fileprivate func meetsTheKernelsLimits() async throws {
+        try await launch(
+            "c1",
+            config: [
+                "limits.kernel.nofile": "300:400", "linux.sysctl.net.ipv4.ip_forward": "1",
+                "limits.memory": "64MiB", "limits.memory.enforce": "soft", "limits.memory.swap": "false",
+                "limits.cpu.priority": "3", "linux.kernel_modules": "fuse",
+                "security.syscalls.deny": "# nobody renames here\nsethostname errno 13",
+            ])
+        #expect(try await shell("c1", "grep -c '^Max open files *300 *400 ' /proc/1/limits") == "1")
+        #expect(try await shell("c1", "cat /proc/sys/net/ipv4/ip_forward") == "1")
+        let renamed = try await exec("c1", "hostname", "other")
+        #expect(renamed.status != 0 && renamed.errors.contains("Permission denied"))
+        let layout = try CgroupLayout.detect()
+        func read(_ controller: String, _ v1: String, _ v2: String) throws -> String {
+            try readFile("\(cgroup("c1", controller))/\(layout.isUnified ? v2 : v1)").filter { $0 != "\n" }
+        }
+        #expect(try MemoryLimit.read(cgroup("c1", "memory")) == nil)
+        #expect(try read("memory", "memory.soft_limit_in_bytes", "memory.high") == "\(64 << 20)")
+        #expect(try read("memory", "memory.swappiness", "memory.swap.max") == "0")
+        #expect(try read("cpu", "cpu.shares", "cpu.weight") == (layout.isUnified ? "93" : "1017"))
+        try await configure(
+            "c1",
+            [
+                "limits.memory.enforce": "", "limits.memory.swap": "", "limits.memory.swap.priority": "4",
+                "limits.cpu.priority": "",
+            ])
+        #expect(try MemoryLimit.read(cgroup("c1", "memory")) == 64 << 20)
+        #expect(try read("memory", "memory.swappiness", "memory.swap.max") == (layout.isUnified ? "max" : "54"))
+        #expect(try read("cpu", "cpu.shares", "cpu.weight") == (layout.isUnified ? "100" : "1024"))
+        // A module that there is none of is named, and the instance does not start.
+        try await stop("c1", force: true)
+        try await configure("c1", ["linux.kernel_modules": "no_such_module"])
+        let refused = try await lx.run("start", "c1")
+        #expect(refused.status == 1 && refused.errors.contains("no_such_module"))
     }
 }
