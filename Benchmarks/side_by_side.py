@@ -4,131 +4,25 @@
 usage: side_by_side.py [options] NAME=SOCKET [NAME=SOCKET ...]
 
 The first daemon named is the one the others are compared with. Each must have the image under the alias given by
---image (a Debian with systemd) and a default profile that can start it. Only Python's standard library is needed.
+--image (a Debian with systemd) and a default profile that can start it, and a small one under that given by --small. Only Python's standard library is needed.
 
 Prints one row per figure: median and p95 of each daemon, the ratio of the medians to the first, and, for the first,
 whether it keeps the aim written beside the row.
 """
 import argparse
-import http.client
-import json
 import os
-import socket
 import statistics
-import struct
 import subprocess
 import sys
 import time
 
-
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost")
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(300)
-        self.sock.connect(self.path)
-
-
-class Daemon:
-    """One daemon: its name, its socket, one connection that stays open."""
-
-    def __init__(self, name, path):
-        self.name, self.path = name, path
-        self.connection = UnixConnection(path)
-
-    def raw(self, method, url, body=None):
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"} if data else {}
-        for last in (False, True):
-            try:
-                self.connection.request(method, url, data, headers)
-                answer = self.connection.getresponse()
-                return answer.status, answer.read()
-            except (http.client.HTTPException, OSError):
-                self.connection.close()
-                self.connection = UnixConnection(self.path)
-                if last:
-                    raise
-
-    def call(self, method, url, body=None):
-        """Sends a request, waits for its operation if there is one, answers the metadata."""
-        _, text = self.raw(method, url, body)
-        reply = json.loads(text)
-        if reply["type"] == "error":
-            raise RuntimeError(f"{self.name}: {method} {url}: {reply['error']}")
-        if reply["type"] != "async":
-            return reply["metadata"]
-        _, text = self.raw("GET", reply["operation"] + "/wait")
-        operation = json.loads(text)["metadata"]
-        if operation["status_code"] != 200:
-            raise RuntimeError(f"{self.name}: {method} {url}: {operation['err']}")
-        return operation
-
-    def pid(self):
-        with socket.socket(socket.AF_UNIX) as s:
-            s.connect(self.path)
-            return struct.unpack("3i", s.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
-
-    def launch(self, name, image, **more):
-        self.call("POST", "/1.0/instances", {"name": name, "source": {"type": "image", "alias": image}, **more})
-        self.change(name, "start")
-
-    def change(self, name, action, force=False):
-        self.call("PUT", f"/1.0/instances/{name}/state", {"action": action, "force": force, "timeout": 30})
-
-    def execute(self, name, *command):
-        body = {"command": list(command), "environment": {}, "wait-for-websocket": False, "interactive": False}
-        return self.call("POST", f"/1.0/instances/{name}/exec", body)["metadata"]["return"]
-
-    def state(self, name):
-        return self.call("GET", f"/1.0/instances/{name}/state")
-
-    def address(self, name):
-        for interface in (self.state(name)["network"] or {}).values():
-            for address in interface["addresses"]:
-                if address["family"] == "inet" and address["scope"] == "global":
-                    return address["address"]
-        return None
-
-    def remove(self, name):
-        try:
-            if self.state(name)["pid"] > 0:
-                self.change(name, "stop", force=True)
-            self.call("DELETE", f"/1.0/instances/{name}")
-        except RuntimeError as error:
-            print(error, file=sys.stderr)
+from daemon import Daemon, booted, field, parent, until
 
 
 def milliseconds(work):
     begin = time.perf_counter()
     work()
     return (time.perf_counter() - begin) * 1000
-
-
-def until(condition, limit=120):
-    """Asks every 5 ms until the condition holds; a figure that never comes is an error."""
-    deadline = time.monotonic() + limit
-    while not condition():
-        if time.monotonic() > deadline:
-            raise RuntimeError("a condition did not come true in time")
-        time.sleep(0.005)
-
-
-def field(path, name):
-    """A number in KiB of a /proc file, as MiB."""
-    with open(path) as file:
-        for line in file:
-            if line.startswith(name + ":"):
-                return int(line.split()[1]) / 1024
-    raise RuntimeError(f"{path} has no {name}")
-
-
-def parent(pid):
-    with open(f"/proc/{pid}/stat") as file:
-        return int(file.read().rsplit(")", 1)[1].split()[1])
 
 
 class Figures:
@@ -150,18 +44,23 @@ AIMS = {
     "start (ms)": 70,
     "exec, warm (ms)": 12,
     "exec, after 2 s idle (ms)": 22,
+    "config update, live (ms)": 6,
+    "hot-plug of a disk (ms)": 25,
+    "push of a small file (ms)": 12,
     "forced stop of a booted Debian (ms)": 120,
     "state (ms)": 4,
+    "snapshot of a stopped Debian (ms)": 20,
+    "restore of a stopped Debian (ms)": 40,
+    "copy of a stopped Debian (ms)": 30,
+    "delete (ms)": 30,
+    "create empty (ms)": 10,
+    "profile edit on 20 running (ms)": 100,
+    "list of 300 running, recursion=2 (ms)": 120,
     "list of 200 stopped, recursion=2 (ms)": 25,
     "list of 20 running, recursion=2 (ms)": 25,
     "daemon RSS after this work (MiB)": 70,
     "monitor PSS, mean of 20 (MiB)": 2.5,
 }
-
-
-def booted(daemon, name):
-    """Waits until systemd says that the system runs."""
-    until(lambda: daemon.execute(name, "systemctl", "is-system-running", "--wait") == 0)
 
 
 def one_round(daemon, image, name, figures):
@@ -179,11 +78,26 @@ def one_round(daemon, image, name, figures):
     time.sleep(2)
     figures.time("exec, after 2 s idle (ms)", daemon, lambda: daemon.execute(name, "true"))
     figures.time("config update, live (ms)", daemon, lambda: daemon.call("PATCH", f"/1.0/instances/{name}", {"config": {"limits.processes": "500"}}))
+    devices = daemon.call("GET", f"/1.0/instances/{name}")["devices"]
+    disk = {"type": "disk", "source": "/srv", "path": "/mnt/srv"}
+    figures.time("hot-plug of a disk (ms)", daemon, lambda: daemon.call("PATCH", f"/1.0/instances/{name}", {"devices": {**devices, "srv": disk}}))
+    for turn in range(5):
+        figures.time("push of a small file (ms)", daemon, lambda: daemon.push(name, f"/root/{turn}", b"small\n"))
     figures.time("forced stop of a booted Debian (ms)", daemon, lambda: daemon.change(name, "stop", force=True))
     figures.time("start (ms)", daemon, lambda: daemon.change(name, "start"))
     booted(daemon, name)
     figures.time("clean stop of a booted Debian (ms)", daemon, lambda: daemon.change(name, "stop"))
+    figures.time("snapshot of a stopped Debian (ms)", daemon, lambda: daemon.call("POST", f"/1.0/instances/{name}/snapshots", {"name": "first"}))
+    figures.time("restore of a stopped Debian (ms)", daemon, lambda: daemon.call("PUT", f"/1.0/instances/{name}", {"restore": "first"}))
+    daemon.call("DELETE", f"/1.0/instances/{name}/snapshots/first")
+    # LXD does not take the profiles of what is copied unless it is told them, as lxc does.
+    copy = {"name": name + "-copy", "profiles": ["default"], "source": {"type": "copy", "source": name}}
+    figures.time("copy of a stopped Debian (ms)", daemon, lambda: daemon.call("POST", "/1.0/instances", copy))
+    daemon.call("DELETE", f"/1.0/instances/{name}-copy")
     figures.time("delete (ms)", daemon, lambda: daemon.call("DELETE", f"/1.0/instances/{name}"))
+    empty = {"name": name, "source": {"type": "none"}}
+    figures.time("create empty (ms)", daemon, lambda: daemon.call("POST", "/1.0/instances", empty))
+    daemon.call("DELETE", f"/1.0/instances/{name}")
 
 
 def lists(daemon, image, figures, tag):
@@ -203,12 +117,19 @@ def lists(daemon, image, figures, tag):
             booted(daemon, name)
         for _ in range(21):
             figures.time("list of 20 running, recursion=2 (ms)", daemon, lambda: daemon.raw("GET", "/1.0/instances?recursion=2"))
+        daemon.call("POST", "/1.0/profiles", {"name": tag})
+        for name in running:
+            daemon.call("PATCH", f"/1.0/instances/{name}", {"profiles": ["default", tag]})
+        for turn in range(11):
+            change = {"config": {"limits.processes": str(1000 + turn)}}
+            figures.time("profile edit on 20 running (ms)", daemon, lambda: daemon.call("PUT", f"/1.0/profiles/{tag}", change))
         monitors = [field(f"/proc/{parent(daemon.state(name)['pid'])}/smaps_rollup", "Pss") for name in running]
         figures.add("monitor PSS, mean of 20 (MiB)", daemon, statistics.mean(monitors))
     finally:
         for name in running + stopped:
             if daemon.raw("GET", f"/1.0/instances/{name}")[0] == 200:
                 daemon.remove(name)
+        daemon.raw("DELETE", f"/1.0/profiles/{tag}")
 
 
 def many(daemon, image, figures, count, tag):
@@ -226,10 +147,37 @@ def many(daemon, image, figures, count, tag):
             daemon.remove(name)
 
 
-def client(daemon, figures, program, variable):
+def crowd(daemon, image, figures, count, tag):
+    """Many small ones, on a network with addresses for all of them."""
+    names = [f"{tag}-c{i}" for i in range(count)]
+    network = f"wide{os.getpid() % 10000}"
+    daemon.call("POST", "/1.0/networks", {"name": network, "type": "bridge", "config": {"ipv4.address": "10.213.16.1/20", "ipv6.address": "none"}})
+    devices = {"eth0": {"type": "nic", "network": network}}
+    try:
+        for name in names:
+            daemon.launch(name, image, devices=devices)
+        for name in names:
+            until(lambda: daemon.address(name))
+        for _ in range(21):
+            figures.time(f"list of {count} running, recursion=2 (ms)", daemon, lambda: daemon.raw("GET", "/1.0/instances?recursion=2"))
+    finally:
+        for name in names:
+            daemon.remove(name)
+        daemon.call("DELETE", f"/1.0/networks/{network}")
+
+
+def client(daemon, image, figures, program, variable):
     environment = {"PATH": os.environ["PATH"], "HOME": "/root", variable: os.path.dirname(daemon.path)}
     for _ in range(20):
         figures.time("list as a process: lx, lxc (ms)", daemon, lambda: subprocess.run([program, "list"], env=environment, check=True, stdout=subprocess.DEVNULL))
+    name = f"push{os.getpid()}"
+    daemon.launch(name, image)
+    try:
+        booted(daemon, name)
+        for _ in range(20):
+            figures.time("file push as a process: lx, lxc (ms)", daemon, lambda: subprocess.run([program, "file", "push", "/etc/hostname", f"{name}/root/pushed"], env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+    finally:
+        daemon.remove(name)
 
 
 def show(figures, daemons):
@@ -263,6 +211,8 @@ def main():
     parser.add_argument("-n", type=int, default=20, help="rounds of launch, exec, stop, start, delete on each daemon")
     parser.add_argument("--image", default="bench", help="the alias of the Debian image")
     parser.add_argument("--many", type=int, default=50, help="how many Debians run at once at the end; 0 for none")
+    parser.add_argument("--small", default="small", help="the alias of the small image")
+    parser.add_argument("--crowd", type=int, default=300, help="how many small ones the first daemon runs at once; 0 for none")
     parser.add_argument("--lx", help="the path of lx, to time it beside lxc")
     parser.add_argument("daemons", nargs="+", metavar="NAME=SOCKET")
     arguments = parser.parse_args()
@@ -280,14 +230,17 @@ def main():
         lists(daemon, arguments.image, figures, tag)
     for daemon in daemons:
         if daemon is daemons[0] and arguments.lx:
-            client(daemon, figures, arguments.lx, "LEXD_DIR")
+            client(daemon, arguments.image, figures, arguments.lx, "LEXD_DIR")
         else:
-            client(daemon, figures, "lxc", "LXD_DIR")
+            client(daemon, arguments.image, figures, "lxc", "LXD_DIR")
     for daemon in daemons:
         figures.add("daemon RSS after this work (MiB)", daemon, field(f"/proc/{daemon.pid()}/status", "VmRSS"))
     if arguments.many:
         for daemon in daemons:
             many(daemon, arguments.image, figures, arguments.many, tag)
+    # Only on the first: others take many minutes for it.
+    if arguments.crowd:
+        crowd(daemons[0], arguments.small, figures, arguments.crowd, tag)
     return show(figures, daemons)
 
 
