@@ -32,11 +32,13 @@ extension DaemonFixture {
 
     fileprivate func asksWhatNeverAnswers() async throws {
         try await launch("c1")
-        // A shell that has /dev/fuse open, and reads nothing from it.
+        // The host's own node is root's alone where there is no udev.
+        try await lx("config", "device", "add", "c1", "fuse", "unix-char", "source=/dev/fuse", "path=/dev/slow", "mode=0666")
+        // A shell that has it open, and reads nothing from it.
         try await shell(
             "c1",
             """
-            mkdir -p /hung && setsid sh -c 'exec 3<>/dev/fuse
+            mkdir -p /hung && setsid sh -c 'exec 3<>/dev/slow
             mount -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0,allow_other hung /hung; exec sleep 10000' \
             </dev/null >/dev/null 2>&1 &
             """)
