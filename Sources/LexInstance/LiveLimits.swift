@@ -295,6 +295,10 @@ package enum LiveLimits {
                     if error.code == ENOENT, controller == "hugetlb" {
                         if !limit.isSet { continue }
                         throw APIError.badRequest("cannot set \(limit.key): this kernel has no huge pages of that size")
+                if write.file == "cpuset.cpus", let cpus = CPULimit.parseSet(value) {
+                    try CPUSet.bring(directory, to: cpus, layout: layout)
+                    continue
+                }
                     }
                     if error.code == EBUSY, limit.key == "limits.memory" {
                         throw APIError.badRequest(

@@ -224,25 +224,39 @@ extension Instances {
     }
 
     /// Spreads the running instances with a count of CPUs anew over all CPUs.
-    func rebalanceCPUs(except: String?) async {
+    ///
+    /// - Parameter freesOthers: Whether those without a limit get all CPUs: with control groups v1 a CPU that was off is
+    ///   in no group when it is on again (cpuset(7)).
+    func rebalanceCPUs(except: String?, freesOthers: Bool = false) async {
+        let online = CPUList.online()
+        var assigned: [String: [Int]] = [:]
         do {
-            let limits = try await runningCPULimits()
-            guard !limits.isEmpty else { return }
-            let assigned = CPUBalance.assign(limits, online: CPUList.online())
-            for (key, cpus) in assigned where key != except {
-                let text = CPUList.text(cpus)
-                guard let directory = host.cgroups.directory("cpuset", host.paths(of: key).payloadGroup) else {
-                    continue
-                }
-                try await blocking { try writeIfChanged("\(directory)/cpuset.cpus", text) }
-            }
+            assigned = CPUBalance.assign(try await runningCPULimits(), online: online)
         } catch {
             logger.warning("cannot spread instances over the CPUs", metadata: ["error": "\(error)"])
         }
     }
 }
 
-private func writeIfChanged(_ path: String, _ text: String) throws {
-    guard let present = try? readFile(path) else { return }
-    if present.filter({ !$0.isWhitespace }) != text { try writeKernelFile(path, text) }
+    private func pin(_ key: String, to cpus: [Int]) async throws {
+        let cgroups = host.cgroups
+        guard let directory = cgroups.directory("cpuset", host.paths(of: key).payloadGroup) else { return }
+        try await blocking {
+            guard let present = try? readFile("\(directory)/cpuset.cpus") else { return }
+            if present.filter({ !$0.isWhitespace }) == CPUList.text(cpus) { return }
+            try CPUSet.bring(directory, to: cpus, layout: cgroups)
+        }
+    }
 }
+            return
+        }
+        if freesOthers, !host.cgroups.isUnified {
+            for key in activeKeys where assigned[key] == nil { assigned[key] = online }
+        }
+        for (key, cpus) in assigned where key != except {
+            do { try await pin(key, to: cpus) } catch {
+                // One that ends meanwhile has no group any more.
+                guard liveInstance(key).run != nil else { continue }
+                logger.warning(
+                    "cannot give an instance its CPUs", metadata: ["instance": "\(key)", "error": "\(error)"])
+            }
