@@ -56,10 +56,12 @@ struct InstanceRoutes: Sendable {
             }
         }
         router.mount(API.instances.log) { request in
-            try await instances.log(try await find(request), try request.parameter("file"))
+            try await instances.log(
+                try await find(request), try request.parameter("file"), requestor: request.requestor)
         }
         router.remove(API.instances.deleteLog) { request in
-            try await instances.deleteLog(try await find(request), try request.parameter("file"))
+            try await instances.deleteLog(
+                try await find(request), try request.parameter("file"), requestor: request.requestor)
         }
         mountFiles(on: &router)
         mountMetadata(on: &router)
