@@ -59,6 +59,8 @@ func start(_ job: StartJob, _ socket: borrowing JobSocket) throws {
     let initDescriptor = try pidfd(initProcess)
     try writeRunFile(job.runFile, monitor: monitor, initProcess: initProcess)
     let netlink = try netlinkSocket(of: initProcess)
+    // Last: it leads us into the instance's mounts.
+    remarks += setUnbindable(job.disks, in: initDescriptor)
     try socket.send(
         RuntimeReply.started(
             StartedReply(monitor: monitor, initProcess: initProcess, disks: disks, remarks: remarks)),
