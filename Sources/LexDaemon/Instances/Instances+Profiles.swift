@@ -63,6 +63,7 @@ extension Instances {
         let users = try await profiles.references.instances(withProfile: changed.owned)
         guard activeKeys.intersection(users.map(\.value.key)).isSubset(of: locked) else { throw BeganToRun() }
         var expansions: [String: Expansion] = [:]
+        try await networks.checkKnown(changed.value.devices, project: changed.owned.project)
         var refusals: [Refusal] = []
         for user in users {
             do { expansions[user.value.key] = try await judge(user.value, with: changed) } catch {

@@ -306,7 +306,9 @@ extension Instances {
 
     private func presentProxies(of key: String) -> [String] {
         let names = (try? directoryEntries(host.paths(of: key).run)) ?? []
-        return names.filter { $0.hasPrefix("proxy.") && !$0.hasSuffix(".new") }.map { String($0.dropFirst(6)) }
+        return names.filter { $0.hasPrefix("proxy.") && !$0.hasSuffix(".new") }.map {
+            $0.dropFirst(6).map { $0 == "%" ? "/" : String($0) }.joined()
+        }
     }
 
     private func process(_ device: String, of key: String) throws -> (process: RunningProcess, note: String)? {
@@ -318,7 +320,10 @@ extension Instances {
         return (process, lines[1])
     }
 
-    private func runFile(_ device: String, _ key: String) -> String { "\(host.paths(of: key).run)/proxy.\(device)" }
+    /// The name of a device may have slashes, and never a percent sign.
+    private func runFile(_ device: String, _ key: String) -> String {
+        "\(host.paths(of: key).run)/proxy." + device.map { $0 == "/" ? "%" : String($0) }.joined()
+    }
     private static func title(_ device: String, _ key: String) -> String { "proxy \(key)/\(device)" }
     private static func owner(_ device: String, _ key: String) throws -> NICOwner {
         guard let owner = NICOwner("\(key)/\(device)") else { throw APIError.failed("\(key) names no instance") }

@@ -14,6 +14,7 @@ struct ProfileRoutes: Sendable {
             return try JSONCoding.value(try await profiles.list(project: request.project))
         }
         router.create(API.profiles.create) { request, body in
+            try await instances.networks.checkKnown(body.devices, project: request.project)
             try await profiles.create(body, project: request.project, requestor: request.requestor)
             return Projects.url("/1.0/profiles/\(body.name)", project: request.project)
         }
