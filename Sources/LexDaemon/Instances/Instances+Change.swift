@@ -8,14 +8,17 @@ import Logging
 extension Instances {
     /// Replaces or, with `isPatch`, changes an instance's configuration. On a running one live keys take effect at
     /// once; when one cannot, nothing is changed.
+    ///
+    /// - Returns: What it takes only at its next start, see ``waiting(_:from:to:)``.
+    @discardableResult
     func update(
         _ key: String, _ change: Instance.Update, isPatch: Bool, check: ([String: JSONValue]) throws -> Void,
         requestor: Event.Requestor?
-    ) async throws {
+    ) async throws -> String? {
         guard change.restore.isEmpty else {
             throw APIError.badRequest("To go back to a snapshot takes a while: send restore with PUT, not with PATCH")
         }
-        try await locks.with(key) {
+        let waiting = try await locks.with(key) {
             guard let old = try await records.find(key) else { throw APIError.notFound("Instance not found") }
             try check(Self.writable(old.value))
             var new = old
@@ -37,10 +40,14 @@ extension Instances {
                 try await save(wanted, over: old)
             }
             try await writeBackup(saved.value)
-            if let before { tellGuest(key, from: before, to: try await expansion(of: saved.value)) }
             lifecycle("instance-updated", saved.value, requestor: requestor)
+            guard let before else { return nil as String? }
+            let after = try await expansion(of: saved.value)
+            tellGuest(key, from: before, to: after)
+            return await self.waiting(key, from: before, to: after)
         }
         await rebalanceCPUs(except: nil)
+        return waiting
     }
 
     /// Judges a changed instance, brings the change to its run, and writes it down.
@@ -53,6 +60,7 @@ extension Instances {
         guard try Expansion.rootPool(devices) == new.value.pool else {
             throw APIError.badRequest("The storage pool of an instance's root disk cannot be changed")
         }
+        try Self.checkCalls(expansion.config, before: (try? await self.expansion(of: old.value).config) ?? [:])
         try await networks.check(devices, project: new.value.project, of: new.value.key)
         if old.value.devices != new.value.devices || old.value.profiles != new.value.profiles {
             try await checkSources(
@@ -60,7 +68,6 @@ extension Instances {
         }
         try await completeNICs(&new.value)
         if let before = try? await self.expansion(of: old.value),
-        try Self.checkCalls(expansion.config, before: (try? await self.expansion(of: old.value).config) ?? [:])
             CloudSeed(before, old.value) != CloudSeed(expansion, new.value)
         {
             new.value.config["volatile.cloud-init.instance-id"] = UUIDText.random()
@@ -72,6 +79,7 @@ extension Instances {
                 await rollback.add("bring back limits and disks") {
                     try await self.apply(from: complete.value, to: old.value)
                 }
+                try await bringModules(of: complete.value.key, Config(expansion.config))
                 try await bringGuest(of: complete.value, Config(expansion.config))
                 await rollback.add("bring back /dev/lxd") {
                     try await self.bringGuest(of: old.value, Config(try await self.expansion(of: old.value).config))
@@ -98,14 +106,6 @@ extension Instances {
         }
     }
 
-    /// What lexd keeps for itself can be sent back as it is, but neither removed nor changed.
-    private static func checkVolatile(from old: [String: String], to new: [String: String]) throws(APIError) {
-        for name in [
-            "volatile.idmap.base", "volatile.idmap.next", "volatile.idmap.current", "volatile.last_state.idmap",
-        ] {
-            if old[name] != nil, new[name] == nil {
-                throw .badRequest("Volatile idmap keys can't be deleted by the user")
-            }
     /// Throws for a system call that nobody knows in a list that is new. liblxc would pass it over.
     static func checkCalls(_ config: [String: String], before: [String: String] = [:]) throws(APIError) {
         for word in ["allow", "deny", "whitelist", "blacklist"] {
@@ -119,6 +119,14 @@ extension Instances {
         }
     }
 
+    /// What lexd keeps for itself can be sent back as it is, but neither removed nor changed.
+    private static func checkVolatile(from old: [String: String], to new: [String: String]) throws(APIError) {
+        for name in [
+            "volatile.idmap.base", "volatile.idmap.next", "volatile.idmap.current", "volatile.last_state.idmap",
+        ] {
+            if old[name] != nil, new[name] == nil {
+                throw .badRequest("Volatile idmap keys can't be deleted by the user")
+            }
             guard old[name] == new[name] else {
                 throw .badRequest("The key \"\(name)\" is lexd's own and cannot be changed")
             }
@@ -248,20 +256,6 @@ extension Instances {
             assigned = CPUBalance.assign(try await runningCPULimits(), online: online)
         } catch {
             logger.warning("cannot spread instances over the CPUs", metadata: ["error": "\(error)"])
-        }
-    }
-}
-
-    private func pin(_ key: String, to cpus: [Int]) async throws {
-        let cgroups = host.cgroups
-        guard let directory = cgroups.directory("cpuset", host.paths(of: key).payloadGroup) else { return }
-        try await blocking {
-            guard let present = try? readFile("\(directory)/cpuset.cpus") else { return }
-            if present.filter({ !$0.isWhitespace }) == CPUList.text(cpus) { return }
-            try CPUSet.bring(directory, to: cpus, layout: cgroups)
-        }
-    }
-}
             return
         }
         if freesOthers, !host.cgroups.isUnified {
@@ -274,3 +268,16 @@ extension Instances {
                 logger.warning(
                     "cannot give an instance its CPUs", metadata: ["instance": "\(key)", "error": "\(error)"])
             }
+        }
+    }
+
+    private func pin(_ key: String, to cpus: [Int]) async throws {
+        let cgroups = host.cgroups
+        guard let directory = cgroups.directory("cpuset", host.paths(of: key).payloadGroup) else { return }
+        try await blocking {
+            guard let present = try? readFile("\(directory)/cpuset.cpus") else { return }
+            if present.filter({ !$0.isWhitespace }) == CPUList.text(cpus) { return }
+            try CPUSet.bring(directory, to: cpus, layout: cgroups)
+        }
+    }
+}
