@@ -203,7 +203,7 @@ extension Instances {
             disks: plan.disks.map { $0.mount(plan.ids) }, nodes: try plan.nodes.map { try $0.mount(plan.ids) },
             ids: plan.ids, deniesForeignCalls: plan.deniesForeignCalls, interception: interception(plan), files: files,
             lxcfs: host.lxcfs,
-            items: try ContainerConfig.items(for: plan, nics: nics, console: console),
+            items: try ContainerConfig.items(for: plan, nics: nics, console: console, isOnHost: isFile),
             lockFile: plan.paths.lockFile, runFile: plan.paths.runFile, logFile: plan.paths.lxcLog)
     }
 
