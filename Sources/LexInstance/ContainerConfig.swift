@@ -28,6 +28,12 @@ package struct ReadyNIC: Sendable, Equatable {
 
 /// From a plan to liblxc's settings, in the order they are made (lxc.container.conf(5)).
 package enum ContainerConfig {
+    /// Settings as a file has them, for people to read: liblxc itself gets them without one.
+    package static func text(_ items: [LXCItem]) -> String {
+        // A value with lines of its own must not look like more settings.
+        items.map { "\($0.key) = \($0.value.replacing("\n", with: "\\n"))\n" }.joined()
+    }
+
     /// - Parameters:
     ///   - nics: The interfaces to move into it.
     ///   - console: The path of its console terminal, or nil.

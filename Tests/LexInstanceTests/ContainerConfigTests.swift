@@ -119,6 +119,12 @@ func plan(
             try lines(items(plan(["security.syscalls.deny_compat": "1"]))).contains("lxc.seccomp.allow_nesting = 1"))
     }
 
+    @Test func settingsAsText() {
+        let items = [LXCItem("lxc.uts.name", "web"), LXCItem("lxc.environment", "A=b\nlxc.include = /etc/x")]
+        #expect(
+            ContainerConfig.text(items) == "lxc.uts.name = web\nlxc.environment = A=b\\nlxc.include = /etc/x\n")
+    }
+
     @Test func anUnprivilegedInstance() throws {
         let nic = ReadyNIC(device: "eth0", peerName: "lexdp1", insideName: "eth0", hostName: "lexdh1")
         let found = lines(

@@ -62,7 +62,7 @@ public struct StoragePool: Codable, Sendable {
         /// Free text.
         public var description: String?
         /// Configuration of the pool.
-        public var config: [String: String]?
+        @Nullable public var config: [String: String]?
 
         enum CodingKeys: String, CodingKey { case description, config }
 

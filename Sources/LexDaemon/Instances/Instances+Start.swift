@@ -74,6 +74,8 @@ extension Instances {
             let files = try await templatedFiles(of: stored.value, config, plan)
             let job = try startJob(plan, nics.map(\.ready), console: console, files: files)
             await rollback.add("remove the control groups") { await self.removeGroups(paths) }
+            // Beside the start, which takes longer.
+            async let isNoted: Void = noteSettings(job.items, paths)
             let process: RunningInstance
             do {
                 process = try await host.runtime.start(job)
@@ -81,6 +83,7 @@ extension Instances {
                 throw StartFailure.explain(failure, name: stored.value.name)
             }
             await rollback.add("end the run") { try process.kill() }
+            await isNoted
             for remark in process.remarks {
                 logger.warning(
                     "an instance was started without something",
@@ -157,6 +160,13 @@ extension Instances {
             try replaceFile(paths.seccompFile, seccomp.utf8)
             try replaceFile(paths.configFile, config)
             try replaceFile(paths.mountsFile, mounts.utf8)
+        }
+    }
+
+    /// Writes the settings for liblxc as lxc.container.conf(5) has them. Whoever starts it is not told when that fails.
+    private func noteSettings(_ items: [LXCItem], _ paths: InstancePaths) async {
+        do { try await blocking { try replaceFile(paths.lxcConfig, ContainerConfig.text(items).utf8) } } catch {
+            logger.warning("cannot write lxc.conf", metadata: ["path": "\(paths.lxcConfig)", "error": "\(error)"])
         }
     }
 

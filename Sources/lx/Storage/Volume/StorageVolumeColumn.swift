@@ -54,6 +54,20 @@ enum StorageVolumeColumn: Character, CaseIterable {
         }
     }
 
+    /// Whether a row stands before another, as the stock client has it: by the first word of the first column, so that
+    /// snapshots come directly behind their volume, then by the second, empty cells last. Where that leaves rows in no
+    /// order, by the others.
+    static func isInOrder(_ left: [String], _ right: [String]) -> Bool {
+        for (index, (one, other)) in zip(left, right).enumerated() {
+            let one = index == 0 ? String(one.prefix { $0 != " " }) : one
+            let other = index == 0 ? String(other.prefix { $0 != " " }) : other
+            if one == other { continue }
+            if index > 0, one.isEmpty || other.isEmpty { return other.isEmpty }
+            return NaturalOrder.isLess(one, other)
+        }
+        return false
+    }
+
     func text(_ volume: StorageVolume, usage: String) -> String {
         switch self {
         case .project: volume.project

@@ -36,7 +36,10 @@ struct StorageVolumeList: Command {
                 if columns.contains(.usage) { usage = await self.usage(of: volume, in: pool, client) }
                 rows.append(columns.map { $0.text(volume, usage: usage) })
             }
-            try format.print(Table(headers: columns.map(\.title), sorting: rows), values: volumes)
+            let table = Table(
+                headers: columns.map(\.title),
+                rows: columns.count > 1 ? rows.sorted(by: StorageVolumeColumn.isInOrder) : rows)
+            try format.print(table, values: volumes)
         }
     }
 
