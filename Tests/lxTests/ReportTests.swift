@@ -109,7 +109,9 @@ import Testing
         )
         for (word, accepted) in [
             ("deb", true), ("9124", true), ("os=Debian", true), ("o=Deb.*", true), ("os=Fedora", false),
-            ("type=container", true), ("fedora", false),
+            ("type=container", true), ("fedora", false), ("cached=false", true), ("cached=true", false),
+            ("size=1036949", true), ("size=.*", true), ("auto_update=no", false), ("arch=x86_64", false),
+            ("fingerprint=\(image.fingerprint)", true), ("fingerprint=f9f5", false), ("aliases=deb", false),
         ] {
             #expect(ImageFilter.parse([word]).allSatisfy { $0.accepts(image) } == accepted)
         }
