@@ -103,6 +103,33 @@ import Testing
         #expect(launch.options.type == "c2-m4")
     }
 
+    /// Its kind may stand in the same word and nowhere else: the next word is a name.
+    @Test(arguments: ["--console a", "a --console", "--console=console a", "--console -q a", "-q --console a"])
+    func aConsoleNeverTakesTheNextWord(_ line: String) throws {
+        let words = line.split(separator: " ").map(String.init)
+        let start = try #require(try Main.parsed(["start"] + words) as? Start)
+        #expect(start.console == "console" && start.names == ["a"])
+        let stop = try #require(try Main.parsed(["stop", "-f"] + words) as? Stop)
+        #expect(stop.console == "console" && stop.names == ["a"])
+        // In the slower way, which joined letters need.
+        let restart = try #require(try Main.parsed(["restart", "-f=true"] + words) as? Restart)
+        #expect(restart.console == "console" && restart.names == ["a"])
+        for words in [["busybox"] + words, words + ["busybox"]] {
+            let launch = try #require(try Main.parsed(["launch"] + words) as? Launch)
+            #expect(launch.console == "console")
+            #expect(Set([launch.options.image, launch.options.name]) == ["a", "busybox"])
+        }
+        let other = try #require(try Main.parsed(["start", "--console=vga", "a"]) as? Start)
+        #expect(other.console == "vga" && other.names == ["a"])
+    }
+
+    @Test func theHelpShowsThatTheKindOfConsoleMayBeMissing() {
+        for words in [["start"], ["stop"], ["restart"], ["launch"]] {
+            let help = #expect(throws: WholeHelp.self) { try Main.parsed(words + ["--help", "--sub-commands"]) }
+            #expect(help?.text.contains("  --console[=<type>]") == true)
+        }
+    }
+
     @Test func theHelpOfAllCommandsBelow() {
         for words in [["alias", "--sub-commands"], ["alias", "--help", "--sub-commands"]] {
             let help = #expect(throws: WholeHelp.self) { try Main.parsed(words) }
