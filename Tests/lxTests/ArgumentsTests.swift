@@ -68,6 +68,14 @@ import Testing
         "stop a --force=false b", "list web --format csv -c n status=running", "list --format=csv --format=json",
         "exec -nT web ls", "exec -tn --env=A=b web -- ls", "exec --mode=interactive -n=false web ls -l -- --x",
         "stop -f -f a", "alias ls -fcsv", "alias add a b", "alias mv a b", "alias rm a", "delete -- -x",
+        "copy a b --mode push --allow-inconsistent", "copy a b --target m", "move a --target m",
+        "move a b --mode=relay",
+        "launch debian web --target m", "init debian --target=m", "info --target m", "config get core.x --target m",
+        "config edit --target m", "network create br0 --target m", "network show br0 --target m",
+        "storage create p dir --target m", "storage info p --target m", "storage volume copy p/v q/v --target m",
+        "storage volume move p/v q/v --destination-target m --mode pull", "storage volume list p v type=custom",
+        "image export a --vm", "image info a --vm", "image show --vm a", "remote switch local",
+        "remote set-default local",
         "config set web -- user.x=-1", "config device set web eth0 -- mtu -1",
     ]) func stockCommandLinesAreUnderstood(_ line: String) throws {
         let words = line.split(separator: " ").map(String.init)

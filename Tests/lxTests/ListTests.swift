@@ -49,7 +49,10 @@ import Testing
         #expect(columns.map { $0.text(web) } == ["web1", "me", "lexd", "1GiB", ""])
     }
 
-    @Test(arguments: ["", "n,", "z", "user.a:T:x", "user.a:T:-2", "user.a:T:1:2", "devices:eth0:x", "config:"])
+    @Test(arguments: [
+        "", "n,", "z", "user.a:T:x", "user.a:T:-2", "user.a:T:1:2", "devices:eth0:x", "config:", "n,state.foo", "x.y",
+        "config:nothing.here",
+    ])
     func whatIsNoColumnIsRefused(_ text: String) {
         #expect(throws: Failure.self) { try ListColumn.parse(text) }
     }
