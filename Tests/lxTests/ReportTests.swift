@@ -143,6 +143,13 @@ import Testing
         #expect(LogLevel(argument: "WARN") == nil || LogLevel(argument: "warn") == .warning)
     }
 
+    @Test func remotesHaveTheKeysOfTheStockClient() throws {
+        #expect(
+            JSONText.compact(try Tree(RemoteView(of: .local, project: "blue")))
+                == #"{"Addr":"unix://","AuthType":"","Domain":"","Project":"blue","Protocol":"","Public":false,"#
+                + #""Global":false,"Static":true}"#)
+    }
+
     @Test func jsonIsWrittenLikeGoDoes() throws {
         let value: JSONValue = ["b": [1, true, .null, .double(2613248)], "a": "<\u{1}\"\\\n>", "c": [:], "d": []]
         #expect(
