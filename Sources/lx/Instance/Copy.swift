@@ -27,7 +27,7 @@ struct Copy: Command {
     var device: [String] = []
     @Option(
         name: [.customShort("p", allowingJoined: true), .long], parsing: .unconditionalSingleValue,
-        help: "A profile of the copy, instead of those of the original.")
+        help: "A profile of the copy, instead of those of the original.", completion: Names.profiles)
     var profile: [String] = []
     @Flag(help: "Make it without any profile.")
     var noProfiles = false
@@ -35,21 +35,27 @@ struct Copy: Command {
     var ephemeral = false
     @Flag(help: "Leave the snapshots out.")
     var instanceOnly = false
+    @Option(parsing: .unconditional, help: "How it is transferred between servers; on one it means nothing.")
+    var mode = TransferMode.pull
+    @Flag(help: "Do not mind files that change meanwhile; on one server none can.")
+    var allowInconsistent = false
     @Flag(help: "Copy a stateful instance without its memory state.")
     var stateless = false
     @Option(
         name: [.customShort("s", allowingJoined: true), .long], parsing: .unconditional,
-        help: "The storage pool the copy's root lies in.")
+        help: "The storage pool the copy's root lies in.", completion: Names.pools)
     var storage: String?
-    @Option(parsing: .unconditional, help: "The project of the copy.")
+    @Option(parsing: .unconditional, help: "The project of the copy.", completion: Names.projects)
     var targetProject: String?
-    @Argument(help: "The instance to copy, or a snapshot of it.")
+    @Argument(help: "The instance to copy, or a snapshot of it.", completion: Names.instances)
     var source: String
     @Argument(help: ArgumentHelp("The name of the copy; that of the original if none is given.", valueName: "name"))
     var destination: String?
+    @OptionGroup var member: TargetOption<ServerRefusal>
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
+        try member.check()
         let from = try Reference(source)
         var to = try destination.map { try Reference($0) } ?? Reference(remote: from.remote, name: "")
         let path = try SnapshotPath(from.name)

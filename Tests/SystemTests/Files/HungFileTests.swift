@@ -33,7 +33,8 @@ extension DaemonFixture {
     fileprivate func asksWhatNeverAnswers() async throws {
         try await launch("c1")
         // The host's own node is root's alone where there is no udev.
-        try await lx("config", "device", "add", "c1", "fuse", "unix-char", "source=/dev/fuse", "path=/dev/slow", "mode=0666")
+        try await lx(
+            "config", "device", "add", "c1", "fuse", "unix-char", "source=/dev/fuse", "path=/dev/slow", "mode=0666")
         // A shell that has it open, and reads nothing from it.
         try await shell(
             "c1",

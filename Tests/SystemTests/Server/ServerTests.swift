@@ -13,6 +13,17 @@ extension SystemTests {
             try await withDaemon(.withoutImage) { daemon in try await daemon.configurationWorks(name) }
         }
 
+        /// Scripts that start a daemon read what it says: a sentence, and no usage.
+        @Test func whoWaitsForNoDaemonIsTold() async throws {
+            try await withTemporaryDirectory { directory in
+                let lexd = Program("\(DaemonFixture.programs)/lexd", environment: ["LEXD_DIR": directory])
+                let said = try await lexd.run("waitready", "--timeout", "1")
+                #expect(said.status == 1)
+                #expect(said.errors.hasPrefix("Error: lexd is not ready after 1 second: "))
+                #expect(said.errors.split(separator: "\n").count == 1)
+            }
+        }
+
         @Test func resourcesAreThoseOfTheMachine() async throws {
             try await withDaemon(.bare) { daemon in
                 let resources = try await daemon.client.call(API.server.resources)

@@ -32,10 +32,11 @@ enum StorageVolumeColumn: Character, CaseIterable {
         return columns.filter { $0 != .location && ($0 != .project || withProject) }
     }
 
-    /// What the server is asked for, from words as `type=custom` and `data`.
+    /// What the server is asked for, from words as `type=custom`. A word without an equals sign asks for nothing, as
+    /// with the stock client.
     static func filter(_ words: [String]) throws -> String {
-        try words.map { word in
-            let (key, value) = KeyValues.split(word) ?? ("name", word)
+        try words.compactMap { word in
+            guard let (key, value) = KeyValues.split(word) else { return nil }
             guard !value.contains("\"") else { throw Failure("A filter cannot hold a quote: \(word)") }
             return "\(key) eq \"\(value)\""
         }.joined(separator: " and ")

@@ -13,7 +13,7 @@ struct StorageVolumeList: Command {
         name: [.customShort("c", allowingJoined: true), .long], parsing: .unconditional,
         help: "The columns: e t n d c u U L.")
     var columns: String = StorageVolumeColumn.standard
-    @Argument(help: "The storage pool.")
+    @Argument(help: "The storage pool.", completion: Names.pools)
     var pool: String
     @Argument(help: ArgumentHelp("What to list, such as type=custom.", valueName: "filter"))
     var filters: [String] = []
