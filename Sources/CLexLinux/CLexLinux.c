@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CLexLinux.h"
 
+#include <dlfcn.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -97,6 +98,14 @@ int lex_change_mount(int mount_fd, int userns_fd, uint64_t set, uint64_t clear, 
     return mount_setattr(mount_fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr, sizeof attr);
 }
 const unsigned long lex_ms_private = MS_PRIVATE, lex_ms_shared = MS_SHARED, lex_ms_unbindable = MS_UNBINDABLE;
+int lex_knows_syscall(const char *name) {
+    /* liblxc needs the library anyway; who links us does not. It stays loaded. */
+    void *library = dlopen("libseccomp.so.2", RTLD_NOW | RTLD_LOCAL);
+    if (!library) return -1;
+    int (*resolve)(const char *) = (int (*)(const char *))dlsym(library, "seccomp_syscall_resolve_name");
+    if (!resolve) return -1;
+    return resolve(name) != -1; /* __NR_SCMP_ERROR */
+}
 int lex_set_propagation(int mount_fd, unsigned long propagation, int recursive) {
     struct mount_attr attr = {.propagation = propagation};
     return mount_setattr(mount_fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr, sizeof attr);

@@ -50,11 +50,14 @@ package struct DiskMount: Message, Equatable {
     package var flags: Flags
     /// What later mounts on the host mean for it.
     package var propagation: Propagation
+    /// Where it is inside; empty where nobody needs to know.
+    package var place: String
 
     package init(
         source: String, kind: Kind = .directory, fileSystem: String = "", options: [String] = [], ids: IDMap,
-        flags: Flags = [], propagation: Propagation = .isPrivate
+        flags: Flags = [], propagation: Propagation = .isPrivate, place: String = ""
     ) {
+        self.place = place
         self.source = source
         self.kind = kind
         self.fileSystem = fileSystem
@@ -71,6 +74,7 @@ package struct DiskMount: Message, Equatable {
         writer.put(ids)
         writer.put(flags.rawValue)
         writer.put(propagation.rawValue)
+        writer.put(place)
     }
     package init(from reader: inout MessageReader) throws(MessageError) {
         source = try reader.string()
@@ -84,6 +88,7 @@ package struct DiskMount: Message, Equatable {
             throw MessageError("there is no such propagation")
         }
         self.propagation = propagation
+        place = try reader.string()
     }
     /// What the mount for a disk is called below the directory that the root hangs in, by its place in the list.
     package static func name(_ index: Int) -> String { "disk\(index)" }

@@ -47,7 +47,7 @@ package struct InstanceDisk: Sendable, Equatable, Codable {
     package func mount(_ ids: IDMap) -> DiskMount {
         DiskMount(
             source: source, kind: kind, fileSystem: fileSystem, options: options,
-            ids: isMapped ? ids : .none, flags: flags, propagation: propagation)
+            ids: isMapped ? ids : .none, flags: flags, propagation: propagation, place: path)
     }
 
     /// The size of a file system in memory, as it takes it (tmpfs(5)): half of the memory unless something else is said.
@@ -68,7 +68,8 @@ package struct InstanceDisk: Sendable, Equatable, Codable {
     /// The options with which liblxc binds the mount into the root.
     package var bindOptions: String {
         var words = [flags.contains(.recursive) ? "rbind" : "bind", kind == .file ? "create=file" : "create=dir"]
-        if let propagationWord { words.append(propagationWord) }
+        // That one is set later: liblxc would undo it.
+        if let propagationWord, propagation != .unbindable { words.append(propagationWord) }
         return words.joined(separator: ",")
     }
 }

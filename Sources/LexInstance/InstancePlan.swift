@@ -103,6 +103,8 @@ package struct InstancePaths: Sendable, Equatable {
     package var stillFile: String { "\(run)/still" }
     /// The configuration the run began with, profiles among it.
     package var configFile: String { "\(run)/config" }
+    /// The devices the run began with, profiles' among them, as they are written.
+    package var startDevicesFile: String { "\(run)/devices-at-start" }
     /// What may be mounted in its place; see ``MountPolicy``.
     package var mountsFile: String { "\(run)/\(InterceptJob.mounts)" }
     /// The seccomp list.

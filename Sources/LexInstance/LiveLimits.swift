@@ -259,6 +259,13 @@ package enum LiveLimits {
                         let text = try? readFile("\(directory)/\(write.file)", limit: 4096)
                     else { continue }
                     let value = text.split(whereSeparator: \.isNewline).joined(separator: ", ")
+                    // A file for several block devices: only what is said of this one.
+                    if let device = limit.device {
+                        let own = text.split(whereSeparator: \.isNewline).filter { $0.hasPrefix("\(device) ") }
+                        if own.isEmpty { return nil }
+                        return Instance.Explanation.Limit(
+                            key: limit.key, file: write.file, value: own.joined(separator: ", "))
+                    }
                     return Instance.Explanation.Limit(key: limit.key, file: write.file, value: value)
                 }
                 return nil
@@ -288,6 +295,10 @@ package enum LiveLimits {
                 }
                 var value = write.value
                 if value.isEmpty && !layout.isUnified { value = CPUList.text(allCPUs) }
+                if write.file == "cpuset.cpus", let cpus = CPULimit.parseSet(value) {
+                    try CPUSet.bring(directory, to: cpus, layout: layout)
+                    continue
+                }
                 do {
                     try writeKernelFile("\(directory)/\(write.file)", value.isEmpty ? "\n" : value)
                 } catch let error {

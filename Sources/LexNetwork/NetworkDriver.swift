@@ -61,7 +61,8 @@ package struct NICOwner: Sendable, Hashable, CustomStringConvertible {
 
     /// Reads `default/web/eth0`.
     package init?(_ text: String) {
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        // The name of a device may itself have slashes.
+        let parts = text.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
         guard parts.count == 3, parts.allSatisfy({ !$0.isEmpty }) else { return nil }
         self.init(project: parts[0], instance: parts[1], device: parts[2])
     }

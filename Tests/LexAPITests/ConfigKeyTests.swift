@@ -206,6 +206,8 @@ extension Sample {
 
 private let diskSamples: [String: Sample] = [
     "type": .line, "path": .line, "pool": .line, "readonly": .bool, "boot.priority": .id, "size": .room,
+    "size.state": Sample(valid: ["0", "1GiB"], invalid: ["-1", "x"]), "required": .bool, "optional": .bool,
+    "propagation": .propagation, "raw.mount.options": .mountOptions,
 ]
 .merging(limitSamples) { $1 }
 

@@ -104,7 +104,7 @@ private func all(_ parts: [String: Sample]...) -> [String: Sample] {
         let address = Sample(
             valid: [
                 "tcp:127.0.0.1:80", "tcp:[::1]:80-90,100", "udp:0.0.0.0:53", "tcp::80", "unix:/run/a b", "unix:@name",
-                "tcp:0.0.0.0:1-4096",
+                "tcp:0.0.0.0:1-16384",
             ],
             invalid: [
                 "80", "tcp:80", "tcp:127.0.0.1", "tcp:127.0.0.1:0", "tcp:127.0.0.1:65536", "tcp:127.0.0.1:90-80",

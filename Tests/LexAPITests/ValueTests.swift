@@ -179,7 +179,8 @@ import Testing
             checkPlain((try? InstanceName(text)) != nil)
             checkPlain((try? ObjectName.validate(text, what: "profile")) != nil)
             checkPlain((try? ObjectName.validateInterface(text)) != nil)
-            checkPlain((try? Device.checkName(text)) != nil)
+            // Their slashes are written otherwise where they become files.
+            checkPlain((try? Device.checkName(text)) != nil && !text.contains("/"))
             checkPlain(Fingerprint(text) != nil)
         }
     }
@@ -277,11 +278,57 @@ import Testing
         }
     }
 
-    @Test(arguments: ["", ".", "..", "a/b", "a b", "a=b", "a\n", "é", String(repeating: "d", count: 65)])
+    @Test(arguments: ["", ".", "..", ".a", "a b", "a=b", "a\n", "é", "a%b", String(repeating: "d", count: 65)])
     func names(_ name: String) {
         let error = #expect(throws: APIError.self) { try Device(name, ["type": "none"]) }
         #expect(error?.message.hasPrefix("Invalid device name") == true)
         #expect(throws: APIError.self) { try Device.readAll([name: ["type": "none"]]) }
+    }
+}
+
+/// What is refused, and in which words.
+@Suite struct RefusalTests {
+    @Test(arguments: ["a/b", "a:b", "a..b", "x.", "-", "_x", String(repeating: "d", count: 64)])
+    func namesOfDevices(_ name: String) throws { _ = try Device(name, ["type": "none"]) }
+
+    @Test func onlyTheLineInQuestionIsQuoted() throws {
+        let lines = "lxc.environment = A=b\nlxc.rootfs.path = /\nlxc.cap.drop = sys_time"
+        let error = #expect(throws: APIError.self) { try Config<InstanceKeys>.validate("raw.lxc", lines) }
+        #expect(error?.message.contains("\"lxc.rootfs.path = /\" must be") == true)
+        #expect(error?.message.contains("A=b") == false)
+        let calls = #expect(throws: APIError.self) {
+            try Config<InstanceKeys>.validate("security.syscalls.deny", "read\nwrite; x")
+        }
+        #expect(calls?.message.contains("\"write; x\" must be") == true)
+    }
+
+    @Test func commentsBehindSystemCalls() throws {
+        let text = "2 # the version\ndenylist\n# all\n[all] # of them\nmount # why\numount2 errno 1#x\n"
+        let profile = try #require(RawSeccomp(configText: text))
+        #expect(profile.text == "2\ndenylist\n[all]\nmount\numount2 errno 1\n")
+        let list = try #require(SyscallList(configText: " mount # no\n\n#\nopen_by_handle_at errno 1"))
+        #expect(list.lines == ["mount", "open_by_handle_at errno 1"])
+        #expect(list.names == ["mount", "open_by_handle_at"])
+    }
+
+    @Test func manyPortsOnlyByTheKernel() throws {
+        let proxy = ["type": "proxy", "listen": "tcp:192.0.2.1:1-16384", "connect": "tcp::1-16384"]
+        let error = #expect(throws: APIError.self) { try Device("p", proxy) }
+        #expect(error?.message.contains("at most 4096 ports") == true)
+        _ = try Device("p", proxy.merging(["nat": "true"]) { $1 })
+    }
+
+    @Test(arguments: ["shift", "recursive", "ceph.user_name", "ceph.cluster_name"])
+    func rootDisksSayWhy(_ option: String) throws {
+        let root = ["type": "disk", "path": "/", "pool": "default"]
+        let error = #expect(throws: APIError.self) { try Device("root", root.merging([option: "true"]) { $1 }) }
+        #expect(error?.message.contains(option) == true && error?.message.contains("unknown") == false)
+        for (option, value) in [
+            "required": "false", "propagation": "rslave", "raw.mount.options": "noexec", "size.state": "1GiB",
+            "optional": "true",
+        ] {
+            _ = try Device("root", root.merging([option: value]) { $1 })
+        }
     }
 }
 

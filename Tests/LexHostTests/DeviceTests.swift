@@ -14,6 +14,9 @@ import Testing
         #expect(added.action == "add" && added.isOfADevice && added.properties["A"] == "b=c")
         #expect(event("change@/module/x\u{0}SUBSYSTEM=module\u{0}")?.isOfADevice == false)
         #expect(event("move@/devices/x\u{0}DEVNAME=x\u{0}")?.isOfADevice == false)
+        let cpu = event("offline@/devices/system/cpu/cpu1\u{0}ACTION=offline\u{0}SUBSYSTEM=cpu\u{0}")
+        #expect(cpu?.isOfACPU == true && cpu?.isOfADevice == false)
+        #expect(event("change@/devices/system/cpu/cpu1\u{0}SUBSYSTEM=cpu\u{0}")?.isOfACPU == false)
         for bad in ["", "\u{0}", "libudev\u{0}\u{1}\u{2}", "@/x", "add"] { #expect(event(bad) == nil, "\(bad)") }
         var random = SeededGenerator("uevents")
         for _ in 0..<2000 {

@@ -37,6 +37,8 @@ int lex_clone_tree_of(int fd, int recursive);
 // `userns_fd` < 0 an id mapping.
 int lex_change_mount(int mount_fd, int userns_fd, uint64_t set, uint64_t clear, int recursive);
 // mount_setattr(2): how it propagates; one of lex_ms_private, lex_ms_slave, lex_ms_shared, lex_ms_unbindable.
+/* Whether libseccomp knows a system call of that name, of any machine: 1, 0, or -1 when it cannot be asked. */
+int lex_knows_syscall(const char *name);
 int lex_set_propagation(int mount_fd, unsigned long propagation, int recursive);
 extern const unsigned long lex_ms_private, lex_ms_shared, lex_ms_unbindable;
 extern const uint64_t lex_mount_attr_noatime, lex_mount_attr_strictatime, lex_mount_attr_nodiratime, lex_mount_attr_atime_mask,

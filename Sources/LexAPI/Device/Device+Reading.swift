@@ -16,8 +16,12 @@ extension Device {
             guard options["source", default: ""].isEmpty else {
                 throw invalid("Root disk entry may not have a \"source\" property set")
             }
+            for (key, why) in rootRefusals where options[key] != nil { throw invalid(why) }
             let config = Config<DiskKeys>(options)
             try config.validate(unknown: unknown)
+            if options["required"]?.isEmpty == false, options["optional"]?.isEmpty == false {
+                throw invalid("Cannot use both \"required\" and deprecated \"optional\" properties at the same time")
+            }
             return .disk(config)
         }
         guard options["source"]?.isEmpty == false else {
@@ -35,6 +39,20 @@ extension Device {
         try config.validate(unknown: unknown)
         return .volume(config)
     }
+
+    /// What disks of other kinds may have.
+    private static let rootRefusals = [
+        (
+            "shift",
+            "The option shift is for directories of the host: the files of a root disk have its owners. Leave it out"
+        ),
+        (
+            "recursive",
+            "The recursive option is only supported for additional bind-mounted paths, and this is the root disk"
+        ),
+        ("ceph.cluster_name", "the option ceph.cluster_name is for Ceph, which this version of lexd has not"),
+        ("ceph.user_name", "the option ceph.user_name is for Ceph, which this version of lexd has not"),
+    ]
 
     private static func hostDisk(
         _ name: String, _ options: [String: String], unknown: (String) -> String

@@ -64,14 +64,15 @@ public enum Device: Sendable {
 
     /// Device names become parts of configuration keys and of file names.
     static func checkName(_ name: String) throws(APIError) {
-        let extra = "-_.".utf8
-        guard (1...64).contains(name.utf8.count), name != ".", name != "..",
+        let extra = "-_.:/".utf8
+        guard (1...64).contains(name.utf8.count), !name.hasPrefix("."),
             name.utf8.allSatisfy({
                 InstanceName.isLetter($0) || InstanceName.isDigit($0) || extra.contains($0)
             })
         else {
             throw .badRequest(
-                "Invalid device name \"\(clipped(name))\": use 1 to 64 letters, digits, \"-\", \"_\" and \".\"")
+                "Invalid device name \"\(clipped(name))\": use 1 to 64 letters, digits, \"-\", \"_\", \":\", \"/\" and \".\", "
+                    + "which cannot be the first")
         }
     }
 

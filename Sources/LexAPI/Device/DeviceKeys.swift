@@ -19,6 +19,23 @@ public struct DiskKeys: ConfigKeySet {
     public let bootPriority = ConfigKey<Int64>(
         "boot.priority", effect: .live, "The order of starting from it; it means nothing for a container.",
         check: DeviceRange.uint32)
+    /// For virtual machines.
+    public let sizeState = ConfigKey<ByteSize>(
+        "size.state", effect: .live, "Room for the state of a virtual machine; it means nothing for a container.")
+    /// For other disks.
+    public let required = ConfigKey<Bool>(
+        "required", default: "true", effect: .live, "It means nothing for a root disk: it is always there.")
+    /// For other disks.
+    public let optional = ConfigKey<Bool>(
+        "optional", default: "false", effect: .live, "It means nothing for a root disk: it is always there.")
+    /// For other disks.
+    public let propagation = ConfigKey<MountPropagation>(
+        "propagation", default: "private", effect: .live,
+        "It means nothing for a root disk: there is nothing of the host below it.")
+    /// For other disks.
+    public let rawMountOptions = ConfigKey<MountOptions>(
+        "raw.mount.options", effect: .live,
+        "It means nothing for a root disk, as with LXD; what is mounted read-only says readonly.")
     /// The limits of reading and writing.
     public let limits = DiskLimitKeys()
     /// All of them.

@@ -123,6 +123,11 @@ extension ProxyDevice {
             throw refuse("The PROXY header can only be sent to tcp servers in non-nat mode")
         }
         if isNAT { try checkNAT(refuse) }
+        guard isNAT || listen.ends.count <= ProxyAddress.mostSockets else {
+            throw refuse(
+                "without nat it can have at most \(ProxyAddress.mostSockets) ports, each of them a socket: it has "
+                    + "\(listen.ends.count). Set nat=true, or make several devices of it")
+        }
     }
 
     private func checkNAT(_ refuse: (String) -> APIError) throws(APIError) {
@@ -216,13 +221,17 @@ public struct ProxyAddress: ConfigValue, Hashable {
             return nil
         }
         let all = ranges.flatMap { Array($0.ports) }
-        guard all.count <= 4096, Set(all).count == all.count else { return nil }
+        guard all.count <= Self.mostPorts, Set(all).count == all.count else { return nil }
         ports = all
     }
+    /// The most ports there can be: the kernel maps them.
+    static let mostPorts = 16384
+    /// The most that a process waits at.
+    static let mostSockets = 4096
     /// In the words of an error message.
     public static var allowedText: String {
-        "tcp:ADDRESS:PORTS, udp:ADDRESS:PORTS with ports such as 80,90-100 (at most 4096 and none twice), unix:/PATH or "
-            + "unix:@NAME"
+        "tcp:ADDRESS:PORTS, udp:ADDRESS:PORTS with ports such as 80,90-100 (at most \(mostPorts) and none twice), "
+            + "unix:/PATH or unix:@NAME"
     }
     /// In the manual.
     public static var typeName: String { "string" }

@@ -13,7 +13,7 @@ public struct InstanceEndpoints: Sendable {
     public let update = Endpoint<Instance.Update, Operation>(
         .put, "/1.0/instances/{name}", "Replace the configuration of an instance.")
     /// Changes its configuration in part, at once.
-    public let patch = Endpoint<Instance.Update, Empty>(
+    public let patch = Endpoint<Instance.Update, Instance.Changed>(
         .patch, "/1.0/instances/{name}", "Change the configuration of an instance in part.")
     /// Renames it, or moves it to another pool or project, in the background.
     public let move = Endpoint<Instance.Move, Operation>(

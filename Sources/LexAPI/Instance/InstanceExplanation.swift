@@ -81,14 +81,23 @@ extension Instance.Explanation {
         public var type: String
         /// `instance`, or `profile NAME`.
         public var source: String
+        /// Its options, without the type.
+        public var options: [String: String]
         /// Who else has a device of that name, which does not count.
         public var overridden: [String]
+        /// Those of its options that the running instance has only after a restart.
+        public var pending: [String]
 
         /// Makes the value.
-        public init(type: String, source: String, overridden: [String] = []) {
+        public init(
+            type: String, source: String, options: [String: String] = [:], overridden: [String] = [],
+            pending: [String] = []
+        ) {
             self.type = type
             self.source = source
+            self.options = options
             self.overridden = overridden
+            self.pending = pending
         }
     }
 
@@ -135,11 +144,11 @@ extension Instance.Explanation {
         }
     }
 
-    /// One file of a control group.
+    /// One limit as the kernel keeps it.
     public struct Limit: Codable, Sendable, Equatable {
-        /// The key that is behind it.
+        /// The key that is behind it; of a device `devices.NAME.OPTION`.
         public var key: String
-        /// The file.
+        /// Where it is kept: a file of a control group, or in words.
         public var file: String
         /// What the kernel says it is.
         public var value: String

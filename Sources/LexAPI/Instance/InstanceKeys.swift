@@ -152,8 +152,9 @@ extension InstanceKeys {
     public struct Linux: ConfigKeySet {
         /// Modules of the host's kernel.
         public let kernelModules = ConfigKey<ModuleNames>(
-            "linux.kernel_modules", effect: .onRestart,
-            "Modules of the host's kernel to load before it starts, with commas between.")
+            "linux.kernel_modules", effect: .live,
+            "Modules of the host's kernel to load before it starts, and at once for one that runs, with commas between."
+        )
         /// Settings of the kernel.
         public let sysctl = ConfigKeyFamily(
             "linux.sysctl.", effect: .onRestart,

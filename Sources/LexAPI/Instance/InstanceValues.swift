@@ -45,18 +45,34 @@ public struct SyscallList: ConfigValue, Equatable {
 
     /// 1 to 1000 lines, each beginning with the name of a call.
     public init?(configText: String) {
-        lines = configText.split(whereSeparator: \.isNewline).map { line in
-            String(line.drop { $0 == " " || $0 == "\t" })
-        }.filter { !$0.isEmpty && !$0.hasPrefix("#") }
-        let isGood = lines.allSatisfy { line in
-            guard let first = line.utf8.first, (97...122).contains(first), line.utf8.count <= 256 else { return false }
-            // No new section, and nothing but what such a line is made of.
-            return line.utf8.allSatisfy { byte in
-                InstanceName.isDigit(byte) || (97...122).contains(byte) || (65...90).contains(byte)
-                    || " _[],:$<>=!&-".utf8.contains(byte)
-            }
+        lines = Self.said(configText)
+        guard lines.allSatisfy(Self.isGood), (1...1000).contains(lines.count) else { return nil }
+    }
+
+    /// The first line that is not allowed.
+    public static func fault(in text: String) -> String? { said(text).first { !isGood($0) } }
+
+    /// The names of the calls.
+    public var names: [String] { lines.map { String($0.prefix { $0 != " " && $0 != "[" }) } }
+
+    /// A line without the blanks before it, and without a comment and the blanks before that.
+    static func withoutComment(_ line: Substring) -> String {
+        func isBlank(_ character: Character) -> Bool { character == " " || character == "\t" }
+        let said = line.prefix { $0 != "#" }.drop(while: isBlank)
+        return String(said.reversed().drop(while: isBlank).reversed())
+    }
+
+    private static func said(_ text: String) -> [String] {
+        text.split(whereSeparator: \.isNewline).map(withoutComment).filter { !$0.isEmpty }
+    }
+
+    private static func isGood(_ line: String) -> Bool {
+        guard let first = line.utf8.first, (97...122).contains(first), line.utf8.count <= 256 else { return false }
+        // No new section, and nothing but what such a line is made of.
+        return line.utf8.allSatisfy { byte in
+            InstanceName.isDigit(byte) || (97...122).contains(byte) || (65...90).contains(byte)
+                || " _[],:$<>=!&-".utf8.contains(byte)
         }
-        guard isGood, (1...1000).contains(lines.count) else { return nil }
     }
     /// Any number up to that.
     public static var hasLines: Bool { true }

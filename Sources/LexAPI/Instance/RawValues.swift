@@ -98,17 +98,30 @@ public struct RawLXC: ConfigValue, Equatable {
     /// Lines `KEY = VALUE`; empty ones and those that begin with `#` mean nothing.
     public init?(configText: String) {
         var items: [Item] = []
-        for line in configText.split(whereSeparator: \.isNewline) {
-            let text = line.trimmedOfBlanks
-            if text.isEmpty || text.hasPrefix("#") { continue }
-            guard let sign = text.firstIndex(of: "="), text.utf8.count <= 8192 else { return nil }
-            let key = String(text[..<sign].trimmedOfBlanks)
-            let value = String(text[text.index(after: sign)...].trimmedOfBlanks)
-            guard Self.isAllowed(key, value) else { return nil }
-            items.append(Item(key: key, value: value))
+        for line in configText.split(whereSeparator: \.isNewline) where !Self.isComment(line) {
+            guard let item = Self.item(line) else { return nil }
+            items.append(item)
         }
         guard (1...200).contains(items.count) else { return nil }
         self.items = items
+    }
+
+    /// The first line that is not allowed.
+    public static func fault(in text: String) -> String? {
+        text.split(whereSeparator: \.isNewline).first { !isComment($0) && item($0) == nil }.map(String.init)
+    }
+
+    private static func isComment(_ line: Substring) -> Bool {
+        let text = line.trimmedOfBlanks
+        return text.isEmpty || text.hasPrefix("#")
+    }
+
+    private static func item(_ line: Substring) -> Item? {
+        let text = line.trimmedOfBlanks
+        guard let sign = text.firstIndex(of: "="), text.utf8.count <= 8192 else { return nil }
+        let key = String(text[..<sign].trimmedOfBlanks)
+        let value = String(text[text.index(after: sign)...].trimmedOfBlanks)
+        return isAllowed(key, value) ? Item(key: key, value: value) : nil
     }
 
     private static func isAllowed(_ key: String, _ value: String) -> Bool {
@@ -153,21 +166,35 @@ public struct RawSeccomp: ConfigValue, Equatable {
 
     /// A version, a kind of list, then sections in brackets and lines as those of `security.syscalls.deny`.
     public init?(configText: String) {
-        let lines = configText.split(whereSeparator: \.isNewline).map(String.init)
+        let lines = Self.lines(configText)
         guard lines.count >= 3, lines.count <= 2000, lines[0] == "1" || lines[0] == "2" else { return nil }
         let kind = lines[1].split(separator: " ")
         guard (1...2).contains(kind.count), ["allowlist", "denylist", "whitelist", "blacklist"].contains(kind[0]),
             kind.count == 1 || ["kill", "errno", "allow", "trap"].contains(kind[1])
         else { return nil }
-        for line in lines.dropFirst(2) {
-            let isSection = line.hasPrefix("[") && line.hasSuffix("]") && line.utf8.count <= 32
-            // Version 1 has numbers.
-            let isNumber = lines[0] == "1" && !line.isEmpty && line.utf8.allSatisfy(InstanceName.isDigit)
-            guard isSection || isNumber || line.hasPrefix("#") || SyscallList(configText: line) != nil else {
-                return nil
-            }
-        }
+        guard lines.dropFirst(2).allSatisfy({ Self.isGood($0, version: lines[0]) }) else { return nil }
         text = lines.joined(separator: "\n") + "\n"
+    }
+
+    /// The first line behind the first two that is not allowed.
+    public static func fault(in text: String) -> String? {
+        let lines = Self.lines(text)
+        return lines.dropFirst(2).first { !isGood($0, version: lines[0]) }
+    }
+
+    /// Without what stands behind a `#`, which liblxc reads over only where an action could stand.
+    private static func lines(_ text: String) -> [String] {
+        text.split(whereSeparator: \.isNewline).enumerated().compactMap { index, line in
+            let said = SyscallList.withoutComment(line)
+            return said.isEmpty && index > 1 ? nil : said
+        }
+    }
+
+    private static func isGood(_ line: String, version: String) -> Bool {
+        if line.hasPrefix("["), line.hasSuffix("]"), line.utf8.count <= 32 { return true }
+        // Version 1 has numbers.
+        if version == "1", !line.isEmpty, line.utf8.allSatisfy(InstanceName.isDigit) { return true }
+        return SyscallList(configText: line) != nil
     }
     /// One line for each.
     public static var hasLines: Bool { true }

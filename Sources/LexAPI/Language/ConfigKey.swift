@@ -8,6 +8,8 @@ public protocol ConfigValue: Sendable {
     static var typeName: String { get }
     /// Whether the text may have more lines than one.
     static var hasLines: Bool { get }
+    /// The part of a text that is no such value, for the message about it; nil for the whole.
+    static func fault(in text: String) -> String?
 }
 
 /// When a changed value of a key takes effect.
@@ -62,7 +64,8 @@ public struct ConfigKey<Value: ConfigValue>: Sendable {
             throw .badRequest("Invalid value for \"\(name)\": it must be one line")
         }
         guard let value = Value(configText: text) else {
-            throw .badRequest("Invalid value for \"\(name)\": \"\(clipped(text))\" must be \(Value.allowedText)")
+            let fault = clipped(Value.fault(in: text) ?? text)
+            throw .badRequest("Invalid value for \"\(name)\": \"\(fault)\" must be \(Value.allowedText)")
         }
         if let broken = check?(value) {
             throw .badRequest("Invalid value for \"\(name)\": \"\(clipped(text))\" must be \(broken)")
@@ -213,6 +216,16 @@ public struct Config<Keys: ConfigKeySet>: Sendable, Equatable {
     public static var families: [ConfigKeyFamily] { table.families }
     /// The declaration a name falls under.
     public static func key(named name: String) -> (any AnyConfigKey)? { table.keys[name] }
+
+    /// Whether two values of a key mean the same; nil and what is empty mean the default.
+    public static func isSame(_ name: String, _ left: String?, _ right: String?) -> Bool {
+        let left = left ?? ""
+        let right = right ?? ""
+        if left == right { return true }
+        guard let key = table.keys[name] else { return false }
+        func isDefault(_ text: String) -> Bool { text.isEmpty || key.isDefault(text) }
+        return isDefault(left) && isDefault(right) && key.defaultText != nil
+    }
 
     /// The effect of the key or family a name falls under; nil for an unknown name.
     public static func effect(of name: String) -> ConfigEffect? {

@@ -1,6 +1,8 @@
 extension ConfigValue {
     /// One line.
     public static var hasLines: Bool { false }
+    /// The whole.
+    public static func fault(in text: String) -> String? { nil }
 }
 
 extension Bool: ConfigValue {

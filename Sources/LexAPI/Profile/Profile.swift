@@ -72,6 +72,17 @@ public struct Profile: Codable, Sendable {
         }
     }
 
+    /// What came of a change; LXD answers an empty object.
+    public struct Changed: Codable, Sendable, Equatable {
+        /// What running instances take only at their next start, by their URLs; nil when there is nothing.
+        public var restartRequired: [String: String]?
+
+        enum CodingKeys: String, CodingKey { case restartRequired = "restart_required" }
+
+        /// Makes the value.
+        public init(restartRequired: [String: String]? = nil) { self.restartRequired = restartRequired }
+    }
+
     /// A new name.
     public struct Rename: Codable, Sendable {
         /// The name.

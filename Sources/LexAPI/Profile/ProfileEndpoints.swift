@@ -7,9 +7,11 @@ public struct ProfileEndpoints: Sendable {
     /// One of them.
     public let get = Endpoint<Empty, Profile>(.get, "/1.0/profiles/{name}", "Show a profile.")
     /// Replaces it.
-    public let update = Endpoint<Profile.Update, Empty>(.put, "/1.0/profiles/{name}", "Replace a profile.")
+    public let update = Endpoint<Profile.Update, Profile.Changed>(
+        .put, "/1.0/profiles/{name}", "Replace a profile.")
     /// Changes it in part.
-    public let patch = Endpoint<Profile.Update, Empty>(.patch, "/1.0/profiles/{name}", "Change a profile in part.")
+    public let patch = Endpoint<Profile.Update, Profile.Changed>(
+        .patch, "/1.0/profiles/{name}", "Change a profile in part.")
     /// Gives it another name.
     public let rename = Endpoint<Profile.Rename, Empty>(.post, "/1.0/profiles/{name}", "Rename a profile.")
     /// Removes it.

@@ -3,6 +3,7 @@ extension ConfigEntity {
     public static let all: [ConfigEntity] = [
         ConfigEntity("server", group: "miscellaneous", ServerKeys.self) { ServerKeys.isLocal($0) ? "local" : "global" },
         ConfigEntity("instance", group: "miscellaneous", InstanceKeys.self),
+        ConfigEntity("profile-virtual-machine", group: "miscellaneous", VirtualMachineKeys.self),
         ConfigEntity("device-disk", group: "device-conf", DiskKeys.self),
         ConfigEntity("device-disk-volume", group: "device-conf", VolumeDiskKeys.self),
         ConfigEntity("device-disk-host", group: "device-conf", HostDiskKeys.self),

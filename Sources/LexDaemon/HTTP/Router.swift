@@ -101,6 +101,15 @@ extension Router {
         }
     }
 
+    /// Mounts an endpoint with a JSON body that changes something at once and answers what came of it.
+    mutating func change<Body, Reply>(
+        _ endpoint: Endpoint<Body, Reply>, answering handler: @escaping @Sendable (Request, Body) async throws -> Reply
+    ) {
+        mount(endpoint) { request in
+            try .sync(try await handler(request, try await request.json(Body.self)))
+        }
+    }
+
     /// Mounts an endpoint without a body that removes something at once and answers `{}`.
     mutating func remove(
         _ endpoint: Endpoint<Empty, Empty>, _ handler: @escaping @Sendable (Request) async throws -> Void

@@ -14,8 +14,8 @@ struct WebSocket: Sendable {
 
     /// The largest frame taken, in bytes.
     static let largestFrame = 16 << 20
-    /// The largest text message, in bytes.
-    static let largestText = 1 << 20
+    /// The largest text message, in bytes: pylxd sends all of a command's input in one.
+    static let largestText = largestFrame
 
     private let channel: any Channel
     private let inbound: NIOAsyncChannelInboundStream<WebSocketFrame>

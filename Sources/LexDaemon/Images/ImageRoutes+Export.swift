@@ -4,11 +4,16 @@ import LexHost
 extension ImageRoutes {
     /// The files of an image, byte for byte as they came: one as the body, two as a form.
     func export(_ request: Request) async throws -> Answer {
-        let record = try await images.find(request.parameter("fingerprint"), project: request.project).value
+        let stored = try await images.find(request.parameter("fingerprint"), project: request.project)
+        let record = stored.value
         if let secret = request.query["secret"], !secret.isEmpty {
             try await images.useSecret(secret, for: record)
         }
-        return try await export(record)
+        let answer = try await export(record)
+        images.events.lifecycle(
+            "image-retrieved", source: "/1.0/images/\(record.fingerprint)", requestor: request.requestor,
+            project: stored.owned.project)
+        return answer
     }
 
     /// An image's file, or both of them as a form.

@@ -19,7 +19,8 @@ struct ImageRoutes: Sendable {
         router.change(API.images.patch) { try await update($0, $1, isPatch: true) }
         router.begin(API.images.refresh) { try await refresh($0) }
         router.begin(API.images.secret) { request in
-            try await images.makeSecret(request.parameter("fingerprint"), project: request.project)
+            try await images.makeSecret(
+                request.parameter("fingerprint"), project: request.project, requestor: request.requestor)
         }
         router.begin(API.images.push) { request, _ in
             _ = try await images.find(request.parameter("fingerprint"), project: request.project)

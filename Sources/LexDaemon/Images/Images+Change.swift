@@ -112,6 +112,9 @@ extension Images {
                 project: project, check: { _ in }, requestor: requestor)
         }
         try await delete(old.value.fingerprint, project: project, requestor: requestor)
+        events.lifecycle(
+            "image-refreshed", source: "/1.0/images/\(new.fingerprint)", requestor: requestor,
+            project: stored.owned.project)
         return new
     }
 }

@@ -2,9 +2,12 @@ import LexAPI
 
 extension Images {
     /// Begins an operation whose secret lets somebody without rights here download an image once.
-    func makeSecret(_ prefix: String, project: String) async throws -> LexAPI.Operation {
+    func makeSecret(
+        _ prefix: String, project: String, requestor: Event.Requestor?
+    ) async throws -> LexAPI.Operation {
         let stored = try await find(prefix, project: project)
         let url = "/1.0/images/\(stored.value.fingerprint)"
+        events.lifecycle("image-secret-created", source: url, requestor: requestor, project: stored.owned.project)
         return operations.startToken(
             OperationPlan(
                 description: "Image download token", project: stored.owned.project, resources: ["images": [url]],

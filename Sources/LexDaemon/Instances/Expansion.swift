@@ -4,6 +4,8 @@ import LexAPI
 struct Expansion: Sendable {
     let config: [String: String]
     let devices: [String: [String: String]]
+    /// The keys of the instance's own.
+    private let own: Set<String>
 
     /// Profiles in their order, the instance last: what comes later wins, devices whole.
     init(_ profiles: [ProfileRecord], config: [String: String], devices: [String: [String: String]]) {
@@ -13,6 +15,7 @@ struct Expansion: Sendable {
             allConfig.merge(profile.config) { $1 }
             allDevices.merge(profile.devices) { $1 }
         }
+        own = Set(config.keys)
         self.config = allConfig.merging(config) { $1 }
         self.devices = allDevices.merging(devices) { $1 }
     }
@@ -21,10 +24,8 @@ struct Expansion: Sendable {
     /// update, profile edit, start.
     func check() throws(APIError) -> [String: Device] {
         let keys = Config<InstanceKeys>(config)
-        try keys.validate()
-        if try keys[\.security.syscallsAllow] != nil, try keys[\.security.syscallsDeny] != nil {
-            throw .badRequest("security.syscalls.allow is mutually exclusive with security.syscalls.deny*")
-        }
+        try Self.checkKeys(config, own: own)
+        try Self.checkCalls(config)
         let programs = try keys[\.security.intercept.mountFuse]?.programs ?? [:]
         if let both = try keys[\.security.intercept.mountAllowed]?.names.first(where: { programs[$0] != nil }) {
             throw .badRequest(
@@ -38,7 +39,43 @@ struct Expansion: Sendable {
             if case .absent(let absent) = device, absent.moment == .inAnInstance { try absent.refuse(name) }
         }
         try Self.checkPaths(devices)
+        try Self.checkInterfaces(devices)
         return devices
+    }
+
+    /// Profiles may have keys of virtual machines, which say nothing for a container; it has none of its own.
+    private static func checkKeys(_ config: [String: String], own: Set<String>) throws(APIError) {
+        let (ofMachines, left) = VirtualMachineKeys.split(config)
+        if let key = ofMachines.keys.filter(own.contains).min() {
+            throw .badRequest(
+                "Unknown configuration key: \(key): it is for virtual machines, and lexd has containers only. Unset it")
+        }
+        try Config<InstanceKeys>(left).validate()
+    }
+
+    /// What is allowed alone leaves nothing to be denied.
+    private static func checkCalls(_ config: [String: String]) throws(APIError) {
+        func isSet(_ key: String) -> Bool { config[key]?.isEmpty == false }
+        let allows = ["allow", "whitelist"].map { "security.syscalls.\($0)" }
+        let denies = [
+            "deny", "deny_compat", "deny_default", "blacklist", "blacklist_compat", "blacklist_default",
+        ].map { "security.syscalls.\($0)" }
+        guard let allow = allows.first(where: isSet), let deny = denies.first(where: isSet) else { return }
+        throw .badRequest(
+            "security.syscalls.allow is mutually exclusive with security.syscalls.deny*: both \(allow) and \(deny) are set. "
+                + "Unset one of them")
+    }
+
+    /// No two interfaces have the same name inside.
+    private static func checkInterfaces(_ devices: [String: Device]) throws(APIError) {
+        var names: [String: String] = [:]
+        for (device, kind) in devices.sorted(by: { $0.key < $1.key }) {
+            guard case .nic(let nic) = kind, let name = nic.name else { continue }
+            guard let other = names.updateValue(device, forKey: name) else { continue }
+            throw .badRequest(
+                "Invalid device \"\(device)\": Invalid value for device option \"name\": Duplicate NIC name detected "
+                    + "\"\(name)\": the device \"\(other)\" has it as well")
+        }
     }
 
     /// No two disks are at the same place.

@@ -34,7 +34,9 @@ extension InstanceRoutes {
             request.closed.whenComplete { _ in Task { await servers.end(server, of: record.key) } }
             return Answer(
                 status: .switchingProtocols,
-                .upgrade("sftp") { try await instances.relayFiles(server, of: record.key, $0) })
+                .upgrade("sftp") {
+                    try await instances.relayFiles(server, of: record, $0, requestor: request.requestor)
+                })
         }
     }
 

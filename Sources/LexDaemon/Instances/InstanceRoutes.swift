@@ -18,12 +18,15 @@ struct InstanceRoutes: Sendable {
         }
         router.mount(API.instances.get) { try await get($0) }
         router.begin(API.instances.update) { request, body in try await update(request, body) }
-        router.change(API.instances.patch) { request, body in
-            let record = try await find(request)
-            try await instances.update(
-                record.key, body, isPatch: true, check: { try ETag.check(request, writable: $0) },
-                requestor: request.requestor)
-        }
+        router.change(
+            API.instances.patch,
+            answering: { request, body in
+                let record = try await find(request)
+                return Instance.Changed(
+                    restartRequired: try await instances.update(
+                        record.key, body, isPatch: true, check: { try ETag.check(request, writable: $0) },
+                        requestor: request.requestor))
+            })
         router.begin(API.instances.delete) { try await delete($0) }
         router.get(API.instances.state) { try await instances.state(try await find($0)) }
         router.get(API.instances.explanation) { try await instances.explain(try await find($0)) }
@@ -56,10 +59,12 @@ struct InstanceRoutes: Sendable {
             }
         }
         router.mount(API.instances.log) { request in
-            try await instances.log(try await find(request), try request.parameter("file"))
+            try await instances.log(
+                try await find(request), try request.parameter("file"), requestor: request.requestor)
         }
         router.remove(API.instances.deleteLog) { request in
-            try await instances.deleteLog(try await find(request), try request.parameter("file"))
+            try await instances.deleteLog(
+                try await find(request), try request.parameter("file"), requestor: request.requestor)
         }
         mountFiles(on: &router)
         mountMetadata(on: &router)
@@ -161,10 +166,11 @@ struct InstanceRoutes: Sendable {
             OperationPlan(
                 description: "Updating instance", project: record.project,
                 resources: Instances.resources(record.name, legacy: true))
-        ) { _ in
-            try await instances.update(
+        ) { operation in
+            let waiting = try await instances.update(
                 record.key, body, isPatch: false, check: { try ETag.check(request, writable: $0) },
                 requestor: requestor)
+            if let waiting { operation.set(Instance.Changed.restartRequiredKey, .string(waiting)) }
         }
     }
 

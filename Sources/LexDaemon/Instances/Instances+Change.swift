@@ -8,14 +8,17 @@ import Logging
 extension Instances {
     /// Replaces or, with `isPatch`, changes an instance's configuration. On a running one live keys take effect at
     /// once; when one cannot, nothing is changed.
+    ///
+    /// - Returns: What it takes only at its next start, see ``waiting(_:from:to:)``.
+    @discardableResult
     func update(
         _ key: String, _ change: Instance.Update, isPatch: Bool, check: ([String: JSONValue]) throws -> Void,
         requestor: Event.Requestor?
-    ) async throws {
+    ) async throws -> String? {
         guard change.restore.isEmpty else {
             throw APIError.badRequest("To go back to a snapshot takes a while: send restore with PUT, not with PATCH")
         }
-        try await locks.with(key) {
+        let waiting = try await locks.with(key) {
             guard let old = try await records.find(key) else { throw APIError.notFound("Instance not found") }
             try check(Self.writable(old.value))
             var new = old
@@ -38,10 +41,14 @@ extension Instances {
                 try await save(wanted, over: old)
             }
             try await writeBackup(saved.value)
-            if let before { tellGuest(key, from: before, to: try await expansion(of: saved.value)) }
             lifecycle("instance-updated", saved.value, requestor: requestor)
+            guard let before else { return nil as String? }
+            let after = try await expansion(of: saved.value)
+            tellGuest(key, from: before, to: after)
+            return await self.waiting(key, from: before, to: after)
         }
         await rebalanceCPUs(except: nil)
+        return waiting
     }
 
     /// Judges a changed instance, brings the change to its run, and writes it down.
@@ -54,6 +61,7 @@ extension Instances {
         guard try Expansion.rootPool(devices) == new.value.pool else {
             throw APIError.badRequest("The storage pool of an instance's root disk cannot be changed")
         }
+        try Self.checkCalls(expansion.config, before: (try? await self.expansion(of: old.value).config) ?? [:])
         try await networks.check(devices, project: new.value.project, of: new.value.key)
         if old.value.devices != new.value.devices || old.value.profiles != new.value.profiles {
             try await checkSources(
@@ -72,6 +80,7 @@ extension Instances {
                 await rollback.add("bring back limits and disks") {
                     try await self.apply(from: complete.value, to: old.value)
                 }
+                try await bringModules(of: complete.value.key, Config(expansion.config))
                 try await bringGuest(of: complete.value, Config(expansion.config))
                 await rollback.add("bring back /dev/lxd") {
                     try await self.bringGuest(of: old.value, Config(try await self.expansion(of: old.value).config))
@@ -95,6 +104,19 @@ extension Instances {
                 }
                 return try await records.update(noted)
             }
+        }
+    }
+
+    /// Throws for a system call that nobody knows in a list that is new. liblxc would pass it over.
+    static func checkCalls(_ config: [String: String], before: [String: String] = [:]) throws(APIError) {
+        for word in ["allow", "deny", "whitelist", "blacklist"] {
+            let key = "security.syscalls.\(word)"
+            guard let text = config[key], text != before[key], let list = SyscallList(configText: text) else {
+                continue
+            }
+            guard let unknown = list.names.first(where: { SystemCalls.isKnown($0) == false }) else { continue }
+            throw .badRequest(
+                "Invalid value for \"\(key)\": there is no system call \"\(unknown)\". Their names are in syscalls(2)")
         }
     }
 
@@ -225,25 +247,38 @@ extension Instances {
     }
 
     /// Spreads the running instances with a count of CPUs anew over all CPUs.
-    func rebalanceCPUs(except: String?) async {
+    ///
+    /// - Parameter freesOthers: Whether those without a limit get all CPUs: with control groups v1 a CPU that was off is
+    ///   in no group when it is on again (cpuset(7)).
+    func rebalanceCPUs(except: String?, freesOthers: Bool = false) async {
+        let online = CPUList.online()
+        var assigned: [String: [Int]] = [:]
         do {
-            let limits = try await runningCPULimits()
-            guard !limits.isEmpty else { return }
-            let assigned = CPUBalance.assign(limits, online: CPUList.online())
-            for (key, cpus) in assigned where key != except {
-                let text = CPUList.text(cpus)
-                guard let directory = host.cgroups.directory("cpuset", host.paths(of: key).payloadGroup) else {
-                    continue
-                }
-                try await blocking { try writeIfChanged("\(directory)/cpuset.cpus", text) }
-            }
+            assigned = CPUBalance.assign(try await runningCPULimits(), online: online)
         } catch {
             logger.warning("cannot spread instances over the CPUs", metadata: ["error": "\(error)"])
+            return
+        }
+        if freesOthers, !host.cgroups.isUnified {
+            for key in activeKeys where assigned[key] == nil { assigned[key] = online }
+        }
+        for (key, cpus) in assigned where key != except {
+            do { try await pin(key, to: cpus) } catch {
+                // One that ends meanwhile has no group any more.
+                guard liveInstance(key).run != nil else { continue }
+                logger.warning(
+                    "cannot give an instance its CPUs", metadata: ["instance": "\(key)", "error": "\(error)"])
+            }
         }
     }
-}
 
-private func writeIfChanged(_ path: String, _ text: String) throws {
-    guard let present = try? readFile(path) else { return }
-    if present.filter({ !$0.isWhitespace }) != text { try writeKernelFile(path, text) }
+    private func pin(_ key: String, to cpus: [Int]) async throws {
+        let cgroups = host.cgroups
+        guard let directory = cgroups.directory("cpuset", host.paths(of: key).payloadGroup) else { return }
+        try await blocking {
+            guard let present = try? readFile("\(directory)/cpuset.cpus") else { return }
+            if present.filter({ !$0.isWhitespace }) == CPUList.text(cpus) { return }
+            try CPUSet.bring(directory, to: cpus, layout: cgroups)
+        }
+    }
 }

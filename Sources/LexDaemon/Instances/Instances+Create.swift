@@ -63,6 +63,7 @@ extension Instances {
         let expansion = Expansion(
             try await profiles.resolve(profileNames, project: project), config: config, devices: wish.devices)
         let devices = try expansion.check()
+        try Self.checkCalls(expansion.config)
         let pool = try Expansion.rootPool(devices)
         _ = try pools.driver(of: pool)
         try await networks.check(devices, project: project)

@@ -56,7 +56,7 @@ extension Instances {
         do {
             switch next {
             case .nothing: break
-            case .start: try await start(key, requestor: nil)
+            case .start: try await start(key, because: .reboot, requestor: nil)
             case .delete: try await delete(key, requestor: nil)
             }
         } catch {

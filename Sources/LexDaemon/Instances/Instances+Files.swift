@@ -9,6 +9,7 @@ import LexStorage
 import LexStore
 import NIOCore
 import NIOPosix
+import Synchronization
 
 /// A file of an instance as clients wish it, by the headers `X-LXD-*`.
 struct FileWish: Sendable {
@@ -233,15 +234,24 @@ extension Instances {
     }
 
     func fileEvent(_ action: String, _ record: InstanceRecord, _ path: SFTPPath, _ request: Request) {
+        fileEvent(action, record, path, request.requestor)
+    }
+
+    private func fileEvent(
+        _ action: String, _ record: InstanceRecord, _ path: SFTPPath, _ requestor: Event.Requestor?
+    ) {
         lifecycle(
-            action, record, context: ["path": .string(String(decoding: path, as: UTF8.self))],
-            requestor: request.requestor)
+            action, record, context: ["path": .string(String(decoding: path, as: UTF8.self))], requestor: requestor)
     }
 
     // MARK: sftp
 
-    /// Passes bytes between a client and a file server of its own, until either has no more.
-    func relayFiles(_ server: FileServer, of key: String, _ client: ByteStream) async throws {
+    /// Passes bytes between a client and a file server of its own, until either has no more. What is done with files is
+    /// told of as if it had been asked for by requests of their own.
+    func relayFiles(
+        _ server: FileServer, of record: InstanceRecord, _ client: ByteStream, requestor: Event.Requestor?
+    ) async throws {
+        let key = record.key
         do {
             let descriptor = try server.duplicate().release()
             let inside = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -255,7 +265,9 @@ extension Instances {
                     }
                 }
             try await inside.executeThenClose { answers, _ in
-                try await Self.relay(client, ByteStream(channel: inside.channel, inbound: answers))
+                try await Self.relay(client, ByteStream(channel: inside.channel, inbound: answers)) { deed, path in
+                    self.fileEvent("instance-file-\(deed.rawValue)", record, path, requestor)
+                }
             }
         } catch {
             await fileServers.end(server, of: key)
@@ -264,12 +276,37 @@ extension Instances {
         await fileServers.end(server, of: key)
     }
 
-    private static func relay(_ one: ByteStream, _ other: ByteStream) async throws {
+    private static func relay(
+        _ client: ByteStream, _ server: ByteStream, tell: @escaping @Sendable (SFTPObserver.Deed, SFTPPath) -> Void
+    ) async throws {
+        let observer = FileObserver()
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { for try await bytes in one.inbound { try await other.channel.send(bytes) } }
-            group.addTask { for try await bytes in other.inbound { try await one.channel.send(bytes) } }
+            group.addTask {
+                for try await bytes in client.inbound {
+                    observer.asked(bytes)
+                    try await server.channel.send(bytes)
+                }
+            }
+            group.addTask {
+                for try await bytes in server.inbound {
+                    for done in observer.answered(bytes) { tell(done.deed, done.path) }
+                    try await client.channel.send(bytes)
+                }
+            }
             defer { group.cancelAll() }
             try await group.next()
         }
+    }
+}
+
+/// Sees both directions of a connection.
+private final class FileObserver: Sendable {
+    private let observer = Mutex(SFTPObserver())
+
+    func asked(_ bytes: ByteBuffer) {
+        observer.withLock { observer in bytes.withUnsafeReadableBytes { observer.asked($0) } }
+    }
+    func answered(_ bytes: ByteBuffer) -> [(deed: SFTPObserver.Deed, path: SFTPPath)] {
+        observer.withLock { observer in bytes.withUnsafeReadableBytes { observer.answered($0) } }
     }
 }

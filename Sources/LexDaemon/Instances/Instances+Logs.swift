@@ -12,17 +12,27 @@ extension Instances {
     }
 
     /// A log file as an answer.
-    func log(_ record: InstanceRecord, _ name: String) async throws -> Answer {
+    func log(_ record: InstanceRecord, _ name: String, requestor: Event.Requestor?) async throws -> Answer {
         try Self.checkLogName(name)
+        let answer: Answer
         do {
-            return try await FileAnswer.make("\(host.paths(of: record.key).logs)/\(name)", filename: name)
+            answer = try await FileAnswer.make("\(host.paths(of: record.key).logs)/\(name)", filename: name)
         } catch let error as APIError where error.status == 404 && name == Self.lxcLog {
-            return FileAnswer.make([], filename: name)
+            answer = FileAnswer.make([], filename: name)
         }
+        logEvent("instance-log-retrieved", record, name, requestor)
+        return answer
+    }
+
+    private func logEvent(
+        _ action: String, _ record: InstanceRecord, _ name: String, _ requestor: Event.Requestor?
+    ) {
+        events.lifecycle(
+            action, source: "/1.0/instances/\(record.name)/logs/\(name)", requestor: requestor, project: record.project)
     }
 
     /// Removes the recorded output of a command.
-    func deleteLog(_ record: InstanceRecord, _ name: String) async throws {
+    func deleteLog(_ record: InstanceRecord, _ name: String, requestor: Event.Requestor?) async throws {
         try Self.checkLogName(name)
         guard name.hasPrefix("exec_") else {
             throw APIError.badRequest(
@@ -33,6 +43,7 @@ extension Instances {
         try await blocking {
             guard unlink(path) == 0 else { throw APIError.notFound("not found") }
         }
+        logEvent("instance-log-deleted", record, name, requestor)
     }
 
     private static let lxcLog = "lxc.log"

@@ -96,8 +96,15 @@ extension Instances {
             return
         }
         deviceChanges.withLock { $0 = changes }
+        var online = CPUList.online()
         while !Task.isCancelled {
             await lookAtHardware()
+            let now = CPUList.online()
+            if now != online {
+                logger.info("the host has other CPUs on now", metadata: ["cpus": "\(CPUList.text(now))"])
+                await rebalanceCPUs(except: nil, freesOthers: true)
+                online = now
+            }
             do { try await changes.next() } catch is CancellationError { return } catch {
                 logger.error("cannot wait for hardware; trying again", metadata: ["error": "\(error)"])
                 try? await Task.sleep(for: .seconds(1))

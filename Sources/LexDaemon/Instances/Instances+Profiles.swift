@@ -11,10 +11,12 @@ extension Instances {
     /// also those that do not run, which would not start with it.
     ///
     /// The locks of those that run are held before the profile's, as by every change of an instance.
+    ///
+    /// - Returns: What those that run take only at their next start, by their URLs; nil when there is nothing.
     func updateProfile(
         _ key: ProjectKey, _ change: Profile.Update, isPatch: Bool, check: (Profile.Update) throws -> Void,
         requestor: Event.Requestor?
-    ) async throws {
+    ) async throws -> [String: String]? {
         let before = try await expansions(withProfile: key)
         // What begins to run between the look and the locks makes us look again.
         for _ in 0..<8 {
@@ -30,7 +32,8 @@ extension Instances {
             }
             try await bringLate(key, except: active)
             await followProfile(before)
-            return await rebalanceCPUs(except: nil)
+            await rebalanceCPUs(except: nil)
+            return await waiting(withProfile: key, from: before)
         }
         throw APIError.conflict(
             "cannot change profile \"\(key.name)\": instances with it are being started all the time. Try again")
@@ -60,6 +63,7 @@ extension Instances {
     private func bring(
         _ changed: Stored<ProfileRecord>, locked: Set<String>, save: () async throws -> Void
     ) async throws {
+        try await networks.checkKnown(changed.value.devices, project: changed.owned.project)
         let users = try await profiles.references.instances(withProfile: changed.owned)
         guard activeKeys.intersection(users.map(\.value.key)).isSubset(of: locked) else { throw BeganToRun() }
         var expansions: [String: Expansion] = [:]
@@ -127,6 +131,7 @@ extension Instances {
         var after = before
         for (key, expansion) in expansions where liveInstance(key).run != nil {
             after[key] = try CPUWish(Config(expansion.config))
+            try await bringModules(of: key, Config(expansion.config))
         }
         let online = CPUList.online()
         let cpusBefore = CPUBalance.assign(before, online: online)

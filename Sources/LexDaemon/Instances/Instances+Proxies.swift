@@ -6,6 +6,7 @@ import LexIPC
 import LexInstance
 import LexNetwork
 import Logging
+import NIOCore
 
 /// A proxy as an instance is to have it.
 struct WantedProxy: Sendable, Equatable {
@@ -205,6 +206,8 @@ extension Instances {
                     guard let next = try await replaceProxy(device, process, of: key, run) else { return }
                     process = next
                 } catch {
+                    // With the instance its proxies end, and what ends first is seen first.
+                    if await isEnding(run, of: key) { return }
                     logger.error(
                         "cannot start a proxy again that ended",
                         metadata: ["instance": "\(key)", "device": "\(device)", "error": "\(error)"])
@@ -213,13 +216,26 @@ extension Instances {
         }
     }
 
+    /// Whether a run is over, or just about to be: its init has gone, or its end was asked for. What it took along may be
+    /// seen a moment earlier than that.
+    private func isEnding(_ run: LiveInstance.Run, of key: String) async -> Bool {
+        func isOver() -> Bool {
+            let instance = liveInstance(key)
+            return !run.isSame(as: instance.run) || instance.lifecycle.phase == .stopping || run.process.hasEnded
+                || kill(run.process.initProcess, 0) != 0
+        }
+        if isOver() { return true }
+        return await run.ended.wait(.seconds(1)) || isOver()
+    }
+
     /// Nil when that process is not the proxy's any more, or the run is over.
     private func replaceProxy(
         _ device: String, _ process: RunningProcess, of key: String, _ run: LiveInstance.Run
     ) async throws -> RunningProcess? {
         // Who ends a proxy on purpose holds the lock until that is noted.
         try await locks.with(key) {
-            guard !run.process.hasEnded, let current = liveInstance(key).run, current.isSame(as: run),
+            guard !run.process.hasEnded, liveInstance(key).lifecycle.phase != .stopping,
+                let current = liveInstance(key).run, current.isSame(as: run),
                 let proxy = current.proxies[device], proxy.process === process
             else { return nil }
             logger.warning(
@@ -290,7 +306,9 @@ extension Instances {
 
     private func presentProxies(of key: String) -> [String] {
         let names = (try? directoryEntries(host.paths(of: key).run)) ?? []
-        return names.filter { $0.hasPrefix("proxy.") && !$0.hasSuffix(".new") }.map { String($0.dropFirst(6)) }
+        return names.filter { $0.hasPrefix("proxy.") && !$0.hasSuffix(".new") }.map {
+            $0.dropFirst(6).map { $0 == "%" ? "/" : String($0) }.joined()
+        }
     }
 
     private func process(_ device: String, of key: String) throws -> (process: RunningProcess, note: String)? {
@@ -302,7 +320,10 @@ extension Instances {
         return (process, lines[1])
     }
 
-    private func runFile(_ device: String, _ key: String) -> String { "\(host.paths(of: key).run)/proxy.\(device)" }
+    /// The name of a device may have slashes, and never a percent sign.
+    private func runFile(_ device: String, _ key: String) -> String {
+        "\(host.paths(of: key).run)/proxy." + device.map { $0 == "/" ? "%" : String($0) }.joined()
+    }
     private static func title(_ device: String, _ key: String) -> String { "proxy \(key)/\(device)" }
     private static func owner(_ device: String, _ key: String) throws -> NICOwner {
         guard let owner = NICOwner("\(key)/\(device)") else { throw APIError.failed("\(key) names no instance") }

@@ -311,7 +311,7 @@ extension Instances {
             // Somebody may have started or deleted it meanwhile.
             guard (try? await records.find(start.key)) != nil, liveInstance(start.key).run == nil else { continue }
             do {
-                try await self.start(start.key, requestor: nil)
+                try await self.start(start.key, because: start.cause, requestor: nil)
                 if start.delay > 0 { try await Task.sleep(for: .seconds(start.delay)) }
             } catch is CancellationError {
                 return
@@ -328,6 +328,7 @@ extension Instances {
         let record: InstanceRecord
         let priority: Int64
         let delay: Int64
+        let cause: StartCause
         var key: String { record.key }
     }
 
@@ -344,7 +345,8 @@ extension Instances {
             starts.append(
                 DueStart(
                     record: record, priority: (try? config[\.boot.autostartPriority]) ?? 0,
-                    delay: (try? config[\.boot.autostartDelay]) ?? 0))
+                    delay: (try? config[\.boot.autostartDelay]) ?? 0,
+                    cause: due.contains(record.key) ? .reboot : wish == true ? .autostart : .ranBefore))
         }
         // Of the same priority in the order of their names, as they are listed.
         return starts.enumerated().sorted { left, right in

@@ -11,7 +11,7 @@ import Logging
 
 extension Instances {
     /// Starts an instance and waits until its init runs.
-    func start(_ key: String, requestor: Event.Requestor?) async throws {
+    func start(_ key: String, because cause: StartCause = .asked, requestor: Event.Requestor?) async throws {
         try await settle(key)
         try await locks.with(key) {
             guard let present = try await records.find(key) else { throw APIError.notFound("Instance not found") }
@@ -21,7 +21,7 @@ extension Instances {
             do {
                 // After the wish: whoever ends everything sees either it or the refusal.
                 if isShuttingDown { throw APIError.unavailable("LXD is shutting down") }
-                try await bringUp(stored, instance, requestor)
+                try await bringUp(stored, instance, Self.cause(of: cause, by: requestor))
             } catch {
                 instance.happened(.startFailed)
                 await noteFailure(error, of: key)
@@ -33,9 +33,9 @@ extension Instances {
         }
     }
 
-    private func bringUp(_ stored: Stored<InstanceRecord>, _ instance: LiveInstance, _ requestor: Event.Requestor?)
-        async throws
-    {
+    private func bringUp(
+        _ stored: Stored<InstanceRecord>, _ instance: LiveInstance, _ cause: String
+    ) async throws {
         var stored = stored
         let key = stored.value.key
         // A root is mounted once: by who looked at its files, or by the instance.
@@ -53,7 +53,7 @@ extension Instances {
             await rollback.add("remove the run directory") { try await blocking { try removeTree(paths.run) } }
             try await prepareDirectories(
                 paths, seccomp: try ContainerConfig.seccompList(config),
-                mounts: try ContainerConfig.mountPolicy(config).text, config: expansion.config)
+                mounts: try ContainerConfig.mountPolicy(config).text, expansion)
             try await openGuest(key, config, ids)
             await rollback.add("end listening for the instance") { await self.closeGuest(key) }
             if let modules = try config[\.linux.kernelModules] { try await loadModules(modules.names) }
@@ -100,7 +100,7 @@ extension Instances {
             run.tunings = Dictionary(nics.map { ($0.ready.device, $0.tuning) }) { $1 }
             try await startProxies(cards.proxies, of: key, &run, rollback)
             // Before anybody can see the run: when it cannot be noted, there was none.
-            try await noteStart(&stored, run, requestor)
+            try await noteStart(&stored, run, cause)
             instance.began(run)
             follows(instance, run)
             for (device, proxy) in run.proxies { follow(proxy, device, of: key, run) }
@@ -132,6 +132,12 @@ extension Instances {
         try LiveLimits.check(limits, host.cgroups)
     }
 
+    /// Loads the modules of a running instance that are not there yet.
+    func bringModules(of key: String, _ config: Config<InstanceKeys>) async throws {
+        guard liveInstance(key).run != nil, let modules = try config[\.linux.kernelModules] else { return }
+        try await loadModules(modules.names)
+    }
+
     /// Loads modules of the host's kernel that are not there yet.
     private func loadModules(_ names: [String]) async throws {
         for name in names {
@@ -143,9 +149,10 @@ extension Instances {
     }
 
     private func prepareDirectories(
-        _ paths: InstancePaths, seccomp: String, mounts: String, config: [String: String]
+        _ paths: InstancePaths, seccomp: String, mounts: String, _ expansion: Expansion
     ) async throws {
-        let config = try JSONCoding.encode(config)
+        let config = try JSONCoding.encode(expansion.config)
+        let devices = try JSONCoding.encode(expansion.devices)
         try await blocking {
             // What an earlier run left: a start finds an empty directory.
             try removeTree(paths.run)
@@ -159,6 +166,7 @@ extension Instances {
             _ = unlink(paths.consoleLog)
             try replaceFile(paths.seccompFile, seccomp.utf8)
             try replaceFile(paths.configFile, config)
+            try replaceFile(paths.startDevicesFile, devices)
             try replaceFile(paths.mountsFile, mounts.utf8)
         }
     }
@@ -253,10 +261,10 @@ extension Instances {
 
     /// What is remembered of a run while it lasts.
     private func noteStart(
-        _ stored: inout Stored<InstanceRecord>, _ run: LiveInstance.Run, _ requestor: Event.Requestor?
+        _ stored: inout Stored<InstanceRecord>, _ run: LiveInstance.Run, _ cause: String
     ) async throws {
         stored.value.history = InstanceHistory(
-            start: Instance.Explanation.Moment(at: .now, cause: Self.cause(ofStartBy: requestor)),
+            start: Instance.Explanation.Moment(at: .now, cause: cause),
             stop: stored.value.history?.stop)
         stored.value.config["volatile.last_state.power"] = "RUNNING"
         stored.value.config["volatile.idmap.current"] = Self.idMapText(run.ids)

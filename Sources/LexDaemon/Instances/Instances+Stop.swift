@@ -60,7 +60,7 @@ extension Instances {
     /// Stops and starts it again.
     func restart(_ key: String, force: Bool, timeout: TimeAmount?, requestor: Event.Requestor?) async throws {
         try await stop(key, force: force, timeout: timeout, isRestart: true, requestor: requestor)
-        try await start(key, requestor: requestor)
+        try await start(key, because: .restart, requestor: requestor)
     }
 
     /// Freezes or thaws it.

@@ -251,8 +251,7 @@ final class Networks: Sendable {
             let fixed = (bridged.ipv4?.address, bridged.ipv6?.address)
             if let network = nic.network {
                 guard let stored = try await find(network, project) else {
-                    throw APIError.badRequest(
-                        "Invalid device \"\(name)\": there is no network \"\(network)\". See lx network list")
+                    throw Self.unknown(network, name)
                 }
                 if fixed == (nil, nil) { continue }
                 do {
@@ -267,6 +266,18 @@ final class Networks: Sendable {
                         + "addresses out, or security.ipv4_filtering and security.ipv6_filtering")
             }
         }
+    }
+
+    /// Throws for an interface in a network that there is none of.
+    func checkKnown(_ devices: [String: [String: String]], project: String) async throws {
+        for (name, device) in try Device.readAll(devices).sorted(by: { $0.key < $1.key }) {
+            guard case .nic(let nic) = device, let network = nic.network else { continue }
+            if try await find(network, project) == nil { throw Self.unknown(network, name) }
+        }
+    }
+
+    private static func unknown(_ network: String, _ device: String) -> APIError {
+        .badRequest("Invalid device \"\(device)\": there is no network \"\(network)\". See lx network list")
     }
 
     private func checkUnique(_ name: String, _ options: [String: String], except key: String?) async throws {

@@ -18,6 +18,7 @@ struct ProfileRoutes: Sendable {
             }
         }
         router.create(API.profiles.create) { request, body in
+            try await instances.networks.checkKnown(body.devices, project: request.project)
             try await profiles.create(body, project: request.project, requestor: request.requestor)
             return Projects.url("/1.0/profiles/\(body.name)", project: request.project)
         }
@@ -28,8 +29,8 @@ struct ProfileRoutes: Sendable {
                 writable: Profile.Update(
                     description: profile.description, config: profile.config, devices: profile.devices))
         }
-        router.change(API.profiles.update) { try await update($0, $1, isPatch: false) }
-        router.change(API.profiles.patch) { try await update($0, $1, isPatch: true) }
+        router.change(API.profiles.update, answering: { try await update($0, $1, isPatch: false) })
+        router.change(API.profiles.patch, answering: { try await update($0, $1, isPatch: true) })
         router.create(API.profiles.rename) { request, body in
             let key = try await profiles.key(request.parameter("name"), request.project)
             try await instances.renameProfile(key, to: body.name, requestor: request.requestor)
@@ -41,9 +42,10 @@ struct ProfileRoutes: Sendable {
         }
     }
 
-    private func update(_ request: Request, _ body: Profile.Update, isPatch: Bool) async throws {
-        try await instances.updateProfile(
-            try await profiles.key(request.parameter("name"), request.project), body, isPatch: isPatch,
-            check: { try ETag.check(request, writable: $0) }, requestor: request.requestor)
+    private func update(_ request: Request, _ body: Profile.Update, isPatch: Bool) async throws -> Profile.Changed {
+        Profile.Changed(
+            restartRequired: try await instances.updateProfile(
+                try await profiles.key(request.parameter("name"), request.project), body, isPatch: isPatch,
+                check: { try ETag.check(request, writable: $0) }, requestor: request.requestor))
     }
 }

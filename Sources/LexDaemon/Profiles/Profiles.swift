@@ -204,7 +204,9 @@ struct Profiles: Sendable {
                     "The key \"\(key)\" belongs to one instance: it cannot be set in a profile")
             }
         }
-        try Config<InstanceKeys>(record.config).validate()
+        let (ofMachines, config) = VirtualMachineKeys.split(record.config)
+        try Config<VirtualMachineKeys>(ofMachines).validate()
+        try Config<InstanceKeys>(config).validate()
         _ = try Device.readAll(record.devices)
     }
 }

@@ -165,7 +165,9 @@ extension StorageVolumes {
             let path = try config[\.path]?.text
         else { throw APIError.badRequest("The device \"\(name)\" has no pool, source or path") }
         func cannot(_ why: String) -> APIError {
-            .badRequest("Cannot use the device \"\(name)\": volume \"\(source)\" of storage pool \"\(pool)\": \(why)")
+            .badRequest(
+                "Cannot use the device \"\(name)\": its source, volume \"\(source)\" of storage pool \"\(pool)\": "
+                    + why)
         }
         guard let driver = try? pools.driver(of: pool) else { throw cannot("Storage pool not found") }
         guard !source.utf8.contains(UInt8(ascii: "/")) else {
@@ -200,11 +202,16 @@ extension StorageVolumes {
         _ devices: [String: Device], projects: Set<String>, _ body: () async throws -> Result
     ) async throws -> Result {
         var keys: Set<String> = []
-        for device in devices.values {
+        for (name, device) in devices.sorted(by: { $0.key < $1.key }) {
             guard case .volume(let config) = device, let pool = try config[\.pool]?.text,
                 let source = try config[\.source]?.text
             else { continue }
-            for project in projects { keys.insert(try await key(source, pool: pool, project: project).text) }
+            do {
+                for project in projects { keys.insert(try await key(source, pool: pool, project: project).text) }
+            } catch let error as APIError where error.status == 404 {
+                throw APIError.badRequest(
+                    "Invalid device \"\(name)\": there is no storage pool \"\(pool.prefix(64))\". See lx storage list")
+            }
         }
         return try await locks.with(all: keys) {
             for project in projects.sorted() { try await check(devices, project: project) }

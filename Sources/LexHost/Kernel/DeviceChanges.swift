@@ -2,8 +2,8 @@ import CLexLinux
 import Glibc
 package import LexIPC
 
-/// Tells when devices of the host come and go: what the kernel says of its hardware, and what is made and removed in
-/// directories that somebody asked to be watched.
+/// Tells when devices of the host come and go, CPUs among them: what the kernel says of its hardware, and what is made
+/// and removed in directories that somebody asked to be watched.
 package final class DeviceChanges: Sendable {
     private let kernel: OwnedDescriptor
     private let watcher: OwnedDescriptor
@@ -56,7 +56,7 @@ package final class DeviceChanges: Sendable {
             if count < 0 {
                 // Some were lost: whatever they said is seen now.
                 if errno == ENOBUFS { matters = true } else if errno != EINTR { break }
-            } else if Uevent(buffer.prefix(count))?.isOfADevice == true {
+            } else if let event = Uevent(buffer.prefix(count)), event.isOfADevice || event.isOfACPU {
                 matters = true
             }
         }
@@ -91,4 +91,7 @@ package struct Uevent: Sendable, Equatable {
         ["add", "remove", "change", "bind", "unbind"].contains(action)
             && (properties["DEVNAME"] != nil || properties["SUBSYSTEM"] == "usb")
     }
+
+    /// Whether a CPU was switched on or off.
+    package var isOfACPU: Bool { properties["SUBSYSTEM"] == "cpu" && ["online", "offline"].contains(action) }
 }

@@ -23,6 +23,23 @@ extension NetlinkSession {
         try addClass(link.index, rate: max(1, rate), name)
     }
 
+    /// What leaves by an interface at most, in bytes for each second; nil without a limit of ours.
+    package func sendingLimit(of name: String) throws(SystemError) -> UInt64? {
+        guard let link = try link(named: name) else { return nil }
+        var header = tcmsg()
+        header.tcm_ifindex = link.index
+        var found: UInt64?
+        try ask(NetlinkRequest(RTM_GETTCLASS, header: header), "the limit of \(name)") { _, body in
+            let attributes = body.from(MemoryLayout<tcmsg>.size)
+            guard let options = attributes.attribute(Int(TCA_OPTIONS)) else { return }
+            let wide = options.attribute(Int(TCA_HTB_RATE64))?.number(UInt64.self)
+            // The rate stands behind eight bytes of others (`struct tc_ratespec`).
+            let narrow = options.attribute(Int(TCA_HTB_PARMS))?.number(UInt32.self, at: 8).map(UInt64.init)
+            found = wide ?? narrow ?? found
+        }
+        return found
+    }
+
     /// The discipline `1:`, in which everything goes to the class `1:10`.
     private func addQueue(_ base: tcmsg, _ name: String) throws(SystemError) {
         var header = base

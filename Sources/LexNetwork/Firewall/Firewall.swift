@@ -261,6 +261,13 @@ package actor Firewall {
         return warnings
     }
 
+    /// What the kernel limits of the packets from a NIC, and the priority it gives them; nil for what it does not.
+    package func limits(of hostName: String) async -> (bytesPerSecond: Int64?, priority: Int64?) {
+        let chain = FirewallChain(
+            family: "netdev", table: identity.tag, name: NICRules.chain(hostName), hook: nil, dropsByDefault: false)
+        return NICRules.limits(in: await list(chain))
+    }
+
     // One chain, never the whole ruleset: nft 1.0.6 has crashed on what a newer one made. A crash here counts as a
     // chain without rules.
     private func list(_ chain: FirewallChain) async -> JSONValue {

@@ -32,6 +32,24 @@ package struct NICRules: Sendable, Equatable {
             }
     }
 
+    /// The limits among the rules of a chain, as nft lists it.
+    static func limits(in listing: JSONValue) -> (bytesPerSecond: Int64?, priority: Int64?) {
+        var found: (bytesPerSecond: Int64?, priority: Int64?) = (nil, nil)
+        for expression in (listing["nftables"]?.elements ?? []).flatMap({ $0["rule"]?["expr"]?.elements ?? [] }) {
+            if let limit = expression["limit"], let rate = limit["rate"]?.integer {
+                let unit: [String: Int64] = ["kbytes": 1024, "mbytes": 1024 * 1024]
+                found.bytesPerSecond = rate * (unit[limit["rate_unit"]?.text ?? ""] ?? 1)
+            }
+            if let mangle = expression["mangle"], mangle["key"]?["meta"]?["key"]?.text == "priority" {
+                // A number, or with an older nft the two halves of it.
+                let parts = mangle["value"]?.text?.split(separator: ":", omittingEmptySubsequences: false)
+                    .map { $0.isEmpty ? 0 : Int64($0, radix: 16) ?? 0 }
+                found.priority = mangle["value"]?.integer ?? parts.map { $0.reduce(0) { $0 << 16 | $1 } }
+            }
+        }
+        return found
+    }
+
     private var rules: [[JSONValue]] {
         var rules: [[JSONValue]] = []
         if let filter { rules += filter.rules }

@@ -101,8 +101,16 @@ private func setPropagation(_ disk: DiskMount, of tree: Int32, _ isRecursive: In
     case .shared:
         try set(lex_ms_slave)
         try set(lex_ms_shared)
-    case .unbindable: try set(lex_ms_unbindable)
+    // Nothing could be made of it any more: it is set where the mount is to stay.
+    case .unbindable: try set(lex_ms_private)
     }
+}
+
+/// Has a mount that is in its place be bound nowhere else, when that is wished.
+func setUnbindable(_ disk: DiskMount, at place: Int32, _ path: String) throws(SystemError) {
+    guard disk.propagation == .unbindable else { return }
+    let isRecursive = disk.flags.contains(.recursive) ? Int32(1) : 0
+    try checked("set the propagation of", path) { lex_set_propagation(place, lex_ms_unbindable, isRecursive) }
 }
 
 /// What the file that a descriptor stands for is known by.

@@ -16,8 +16,44 @@ func plug(_ job: PlugJob, _ received: inout Received<RuntimeJob>, _ socket: borr
     let number = try placeInside(job.path)
     guard number >= 0 else { throw SystemError("open inside the instance", job.path) }
     let target = OwnedDescriptor(taking: number)
+    try checkKind(job.thing, of: target, job.path)
     try checked("mount on", job.path) { lex_attach_tree_to(tree.number, target.number) }
+    if case .disk(let disk) = job.thing { try setUnbindable(disk, at: tree.number, job.path) }
     try socket.send(RuntimeReply.plugged(identity))
+}
+
+/// A directory is mounted on a directory, and anything else on what is none.
+private func checkKind(
+    _ thing: PluggedThing, of target: borrowing OwnedDescriptor, _ path: String
+) throws {
+    var place = stat()
+    try checked("look at", path) { fstat(target.number, &place) }
+    let isDirectory = place.st_mode & S_IFMT == S_IFDIR
+    guard isDirectory == thing.isFile else { return }
+    throw RuntimeFailure(
+        call: "mount on", subject: path,
+        detail: isDirectory
+            ? "its source is a file, and a directory is there inside the instance"
+            : "its source is a directory, and a file is there inside the instance")
+}
+
+/// Has the disks of an instance that was just started be bound nowhere else, as far as that is wished: liblxc makes all
+/// mounts shared as it starts one. Answers what could not be done.
+func setUnbindable(_ disks: [DiskMount], in process: borrowing OwnedDescriptor) -> [String] {
+    let wished = disks.filter { $0.propagation == .unbindable && !$0.place.isEmpty }
+    if wished.isEmpty { return [] }
+    do throws(SystemError) { try enterMounts(of: process) } catch { return ["\(error)"] }
+    return wished.compactMap { disk in
+        do throws(SystemError) {
+            let number = try placeInside(disk.place)
+            guard number >= 0 else { throw SystemError("open inside the instance", disk.place) }
+            let place = OwnedDescriptor(taking: number)
+            try setUnbindable(disk, at: place.number, disk.place)
+            return nil
+        } catch {
+            return "\(error)"
+        }
+    }
 }
 
 /// Gives a file system in memory another size; what it holds stays.

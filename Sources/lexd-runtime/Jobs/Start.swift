@@ -59,6 +59,8 @@ func start(_ job: StartJob, _ socket: borrowing JobSocket) throws {
         // Its namespaces are gone with it.
         throw error.code == ENOENT || error.code == ESRCH ? endedAtOnce(job) : RuntimeFailure(error)
     }
+    // Last: it leads us into the instance's mounts.
+    remarks += setUnbindable(job.disks, in: initDescriptor)
     try socket.send(
         RuntimeReply.started(
             StartedReply(monitor: monitor, initProcess: initProcess, disks: disks, remarks: remarks)),

@@ -56,9 +56,7 @@ struct ConfigEdit: Command {
         }
         try await Editor.edit(EditorText.instance + YAMLText.document(shown)) { text in
             let update = try YAMLInput.decode(Instance.Update.self, from: text)
-            try await global.run(
-                client, saying: "Configuring \(name)", API.instances.update, path: ["name": name], body: update,
-                ifMatch: answer.etag)
+            try await RestartNotice.update(name, client, global, update, ifMatch: answer.etag)
         }
     }
 }

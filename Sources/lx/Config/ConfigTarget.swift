@@ -34,9 +34,7 @@ enum ConfigTarget {
             var config = answer.reply.config
             try body(&config)
             update.config = config
-            try await global.run(
-                client, saying: "Configuring \(name)", API.instances.update, path: ["name": name], body: update,
-                ifMatch: answer.etag)
+            try await RestartNotice.update(name, client, global, update, ifMatch: answer.etag)
         }
     }
 }

@@ -31,9 +31,7 @@ enum DeviceOwner {
             try body(&devices)
             var update = Instance.Update(of: answer.reply)
             update.devices = devices.own
-            try await global.run(
-                client, saying: "Configuring \(name)", API.instances.update, path: ["name": name], body: update,
-                ifMatch: answer.etag)
+            try await RestartNotice.update(name, client, global, update, ifMatch: answer.etag)
         case .profile(let name):
             try await ProfileChange.perform(name, client, global) { profile in
                 var devices = Devices(own: profile.devices)

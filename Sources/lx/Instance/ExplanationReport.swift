@@ -29,9 +29,15 @@ enum ExplanationReport {
     }
 
     private static func devices(_ devices: [String: Instance.Explanation.DeviceOrigin]) -> [String] {
-        devices.sorted { $0.key < $1.key }.map { name, device in
+        devices.sorted { $0.key < $1.key }.flatMap { name, device in
             let others = device.overridden.map { ", not that of \(printable($0))" }.joined()
-            return "\(printable(name)): \(printable(device.type))  (\(printable(device.source)))\(others)"
+            // One that was taken off waits as well.
+            let options = device.options.merging(device.pending.map { ($0, "") }) { own, _ in own }
+            return ["\(printable(name)): \(printable(device.type))  (\(printable(device.source)))\(others)"]
+                + options.sorted { $0.key < $1.key }.map { key, value in
+                    let waits = device.pending.contains(key) ? "; waits for a restart" : ""
+                    return "  \(printable(key)) = \(short(value))\(waits)"
+                }
         }
     }
 

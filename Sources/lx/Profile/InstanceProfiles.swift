@@ -11,8 +11,6 @@ enum InstanceProfiles {
         try body(&profiles)
         var update = Instance.Update(of: answer.reply)
         update.profiles = profiles
-        try await global.run(
-            client, saying: "Configuring \(name)", API.instances.update, path: ["name": name], body: update,
-            ifMatch: answer.etag)
+        try await RestartNotice.update(name, client, global, update, ifMatch: answer.etag)
     }
 }

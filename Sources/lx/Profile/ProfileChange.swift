@@ -9,9 +9,9 @@ enum ProfileChange {
         let answer = try await client.answer(API.profiles.get, path: ["name": name])
         var profile = answer.reply
         try body(&profile)
-        try await global.run(
-            client, saying: "Changing the profile \(name)", API.profiles.update, path: ["name": name],
-            body: .init(description: profile.description, config: profile.config, devices: profile.devices),
+        try await RestartNotice.update(
+            profile: name, client, global,
+            .init(description: profile.description, config: profile.config, devices: profile.devices),
             ifMatch: answer.etag)
     }
 }

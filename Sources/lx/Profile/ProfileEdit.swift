@@ -19,9 +19,7 @@ struct ProfileEdit: Command {
             let answer = try await client.answer(API.profiles.get, path: ["name": name])
             try await Editor.edit(EditorText.profile + YAMLText.document(Tree(answer.reply))) { text in
                 let update = try YAMLInput.decode(Profile.Update.self, from: text)
-                try await global.run(
-                    client, saying: "Changing the profile \(name)", API.profiles.update, path: ["name": name],
-                    body: update, ifMatch: answer.etag)
+                try await RestartNotice.update(profile: name, client, global, update, ifMatch: answer.etag)
             }
         }
     }

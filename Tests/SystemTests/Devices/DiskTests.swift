@@ -179,6 +179,26 @@ extension DaemonFixture {
             try await shell("c1", "for d in plain deep slave hot; do [ -e /$d/\(name)/seen ] && echo $d; done; true")
         }
         #expect(try await seen("before") == "deep\nslave\nhot")
+        for (device, propagation) in [("stiff", "unbindable"), ("stiff2", "runbindable")] {
+            try await lx(
+                "config", "device", "add", "c1", device, "disk", "source=\(source)/before", "path=/\(device)",
+                "propagation=\(propagation)")
+        }
+        func unbindable() async throws -> String {
+            try await shell("c1", "grep unbindable /proc/self/mountinfo | cut -d' ' -f5 | sort")
+        }
+        #expect(try await unbindable() == "/stiff\n/stiff2")
+        #expect(try await exec("c1", "sh", "-c", "mkdir /x && mount --bind /stiff /x").status != 0)
+        try await lx("restart", "--force", "c1")
+        #expect(try await unbindable() == "/stiff\n/stiff2")
+        for device in ["stiff", "stiff2"] { try await lx("config", "device", "remove", "c1", device) }
+        // A file is not put on a directory, nor the other way.
+        let file = try self.file("a-file", [1])
+        let onDirectory = try await lx.run("config", "device", "add", "c1", "f", "disk", "source=\(file)", "path=/etc")
+        #expect(onDirectory.errors.contains("its source is a file, and a directory is there"), "\(onDirectory)")
+        let onFile = try await lx.run(
+            "config", "device", "add", "c1", "f", "disk", "source=\(source)/before", "path=/etc/passwd")
+        #expect(onFile.errors.contains("its source is a directory, and a file is there"), "\(onFile)")
         try await mount("after")
         defer { unmount(source + "/after") }
         #expect(try await seen("after") == "slave\nhot")

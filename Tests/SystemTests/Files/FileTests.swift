@@ -265,11 +265,13 @@ extension DaemonFixture {
             var found: [String] = []
             for try await event in events {
                 let event = event["metadata"]
-                guard let action = event?["action"]?.text, action.hasPrefix("instance-file") else { continue }
+                guard let action = event?["action"]?.text,
+                    action.hasPrefix("instance-file") || action.hasPrefix("instance-log") || action.hasPrefix("image-")
+                else { continue }
                 let path = event?["context"]?["path"]?.text ?? ""
                 let who = event?["requestor"]?["username"]?.text ?? ""
                 found.append("\(action) \(path) \(event?["source"]?.text ?? "") \(who)")
-                if found.count == 3 { return found }
+                if found.count == 10 { return found }
             }
             return found
         }
@@ -278,10 +280,29 @@ extension DaemonFixture {
         // What did not happen is not told.
         _ = try await file(.get, "/root/y")
         _ = try await file(.delete, "/root/x")
-        let all = try await within(.seconds(20), "three events") { try await found.value }
+        // Also what goes over SFTP, file by file.
+        let tree = path("tree")
+        try makeDirectories(tree + "/d")
+        try replaceFile(tree + "/d/small", [1, 2, 3])
+        try replaceFile(tree + "/large", [UInt8](repeating: 7, count: 300_000))
+        try await lx("file", "push", "-r", tree, "c1/root")
+        _ = try await client.raw(.get, "/1.0/instances/c1/logs/lxc.log")
+        let image = try await client.call(API.images.alias, path: ["name": "busybox"]).target
+        _ = try await client.raw(.post, "/1.0/images/\(image)/secret")
+        _ = try await client.raw(.get, "/1.0/images/\(image)/export")
+        let all = try await within(.seconds(20), "the events") { try await found.value }
         await events.close()
+        let file = ["pushed", "retrieved", "deleted"].map { "instance-file-\($0) /root/x /1.0/instances/c1 root" }
+        #expect(Array(all.prefix(3)) == file)
+        let pushed = ["", "/d", "/d/small", "/large"].map {
+            "instance-file-pushed /root/tree\($0) /1.0/instances/c1 root"
+        }
+        #expect(all.dropFirst(3).prefix(4).sorted() == pushed.sorted())
         #expect(
-            all == ["pushed", "retrieved", "deleted"].map { "instance-file-\($0) /root/x /1.0/instances/c1 root" })
+            Array(all.suffix(3)) == [
+                "instance-log-retrieved  /1.0/instances/c1/logs/lxc.log root",
+                "image-secret-created  /1.0/images/\(image) root", "image-retrieved  /1.0/images/\(image) root",
+            ])
     }
 
     fileprivate func checkMount(_ name: ClientProgram) async throws {

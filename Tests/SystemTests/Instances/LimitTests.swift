@@ -145,6 +145,32 @@ extension SystemTests {
             }
         }
 
+        /// Containers inside make groups below, which with control groups v1 hold on to their CPUs.
+        @Test func cpusWithGroupsOfAGuest() async throws {
+            try await withDaemon { daemon in
+                for name in ["c1", "c2", "c3"] { try await daemon.launch(name) }
+                func cpus(_ name: String, _ below: String = "") throws -> String {
+                    try readFile("\(daemon.cgroup(name, "cpuset"))\(below)/cpuset.cpus").filter { $0 != "\n" }
+                }
+                let all = try cpus("c1")
+                if try !CgroupLayout.detect().isUnified {
+                    // As a guest's root would, and as liblxc does for a container inside.
+                    let group = try daemon.cgroup("c1", "cpuset")
+                    for path in ["/inner", "/inner/payload"] {
+                        mkdir(group + path, 0o755)
+                        try writeKernelFile("\(group)\(path)/cpuset.cpus", all)
+                    }
+                }
+                for name in ["c1", "c2", "c3"] { try await daemon.configure(name, ["limits.cpu": "1"]) }
+                let pinned = try ["c1", "c2", "c3"].map { try cpus($0) }
+                #expect(pinned.allSatisfy { !$0.contains("-") && !$0.contains(",") } && Set(pinned).count > 1)
+                if try !CgroupLayout.detect().isUnified { #expect(try cpus("c1", "/inner/payload") == pinned[0]) }
+                for name in ["c2", "c1", "c3"] { try await daemon.configure(name, ["limits.cpu": ""]) }
+                for name in ["c1", "c2", "c3"] { #expect(try cpus(name) == all) }
+                if try !CgroupLayout.detect().isUnified { #expect(try cpus("c1", "/inner/payload") == all) }
+            }
+        }
+
         @Test func variablesOfTheInitAndOfCommands() async throws {
             try await withDaemon { daemon in
                 try await daemon.launch("c1", config: ["environment.GREETING": "good day", "environment.EMPTY": "x"])

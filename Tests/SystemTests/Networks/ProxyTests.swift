@@ -21,6 +21,25 @@ extension SystemTests {
             }
         }
 
+        /// With an instance its proxies end; that is no error.
+        @Test func endWithTheirInstance() async throws {
+            try await withDaemon { daemon in
+                try await daemon.launch("c1")
+                for device in ["a/b", "p2", "p3", "p4"] {
+                    let socket = daemon.path("s-" + device.filter { $0 != "/" })
+                    try await daemon.lx(
+                        "config", "device", "add", "c1", device, "proxy", "listen=unix:\(socket)",
+                        "connect=tcp:127.0.0.1:7000")
+                }
+                for how in [["stop", "--force", "c1"], ["stop", "c1"], ["exec", "c1", "--", "kill", "-9", "1"]] {
+                    _ = try await daemon.lx.run(how[0] == "exec" ? ["exec", "c1", "--", "poweroff"] : how)
+                    try await daemon.waitFor("c1", "Stopped")
+                    try await daemon.start("c1")
+                }
+                #expect(!daemon.log.contains("cannot start a proxy again"))
+            }
+        }
+
         @Test func theKernelPassesOn() async throws { try await withDaemon { try await $0.passByNAT() } }
     }
 }

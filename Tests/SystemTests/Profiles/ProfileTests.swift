@@ -17,6 +17,25 @@ extension SystemTests {
             try await withDaemon { try await $0.refuseChangeOfProfile() }
         }
 
+        /// Those of virtual machines are kept for servers that have such, and what is not there is refused.
+        @Test func whatAProfileMayName() async throws {
+            try await withDaemon { daemon in
+                try await daemon.lx("profile", "create", "p1")
+                try await daemon.lx("profile", "set", "p1", "security.secureboot=false", "raw.qemu=-x")
+                try await daemon.launch("c1", profiles: ["default", "p1"])
+                let own = try await daemon.lx.run("config", "set", "c1", "security.secureboot=false")
+                #expect(own.status == 1 && own.errors.contains("security.secureboot"))
+                let nic = try await daemon.lx.run("profile", "device", "add", "p1", "e9", "nic", "network=nosuch")
+                #expect(nic.status == 1 && nic.errors.contains("\"e9\"") && nic.errors.contains("\"nosuch\""))
+                let made = await #expect(throws: APIError.self) {
+                    try await daemon.client.call(
+                        API.profiles.create,
+                        body: Profile.Creation(name: "p2", devices: ["e9": ["type": "nic", "network": "nosuch"]]))
+                }
+                #expect(made?.status == 400)
+            }
+        }
+
         @Test(arguments: ClientProgram.allCases)
         func theCommandsOfProfiles(_ name: ClientProgram) async throws {
             try await withDaemon { try await $0.useProfileCommands(name) }
