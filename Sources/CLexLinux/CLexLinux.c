@@ -138,6 +138,16 @@ int lex_make_mount(const char *type, const char *source, const char *const *opti
     errno = code;
     return result;
 }
+int lex_reconfigure(int mount_fd, const char *key, const char *value) {
+    int fs = fspick(mount_fd, "", FSPICK_EMPTY_PATH | FSPICK_CLOEXEC);
+    if (fs < 0) return -1;
+    int result = fsconfig(fs, FSCONFIG_SET_STRING, key, value, 0);
+    if (result == 0) result = fsconfig(fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0);
+    int code = errno;
+    close(fs);
+    errno = code;
+    return result;
+}
 int lex_umount_detach_file(int proc_fds, int fd) {
     char name[16];
     snprintf(name, sizeof name, "%d", fd);

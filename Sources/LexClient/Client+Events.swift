@@ -1,5 +1,6 @@
 public import LexAPI
 import Logging
+import NIOCore
 import NIOPosix
 
 /// What happens on a server, from the moment the stream was made; each value as the server sent it.
@@ -23,7 +24,7 @@ public struct EventStream: AsyncSequence, Sendable {
         public mutating func next() async throws -> JSONValue? {
             while let part = try await socket.next() {
                 // The server sends nothing else; what is not text is not an event.
-                if case .text(let text) = part { return try JSONValue.parse(Array(text.utf8)) }
+                if case .text(let text) = part { return try JSONValue.parse(Array(buffer: text)) }
             }
             return nil
         }

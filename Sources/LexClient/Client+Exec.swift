@@ -119,8 +119,8 @@ private struct ExecSession {
             switch part {
             case .bytes(let data): bytes = data
             case .text(let text):
-                if text.isEmpty { return }
-                bytes = ByteBuffer(string: text)
+                if text.readableBytes == 0 { return }
+                bytes = text
             }
             try await sink.take(bytes, threads)
         }

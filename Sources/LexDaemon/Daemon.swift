@@ -112,6 +112,7 @@ package struct Daemon: Sendable {
                     SystemdNotification.ready()
                     logger.notice("ready", metadata: ["socket": "\(paths.socket)", "version": "\(Release.version)"])
                     await services.instances.autostart()
+                    await services.pools.openRest { await services.instances.autostart(in: $0) }
                 }
                 group.addTask {
                     guard await isReady.wait() else { return }

@@ -76,8 +76,8 @@ struct Services: Sendable {
             volumes: contents.volumes, isRunning: RunningInstances())
         profiles = Profiles(records: contents.profiles, projects: projects, references: references, events: events)
         pools = StoragePools(
-            records: Records(store), references: references, events: events, directory: paths.pools, logger: logger,
-            factories: parts.storageDrivers, mapping: MountMapping(programs: parts.programs))
+            records: Records(store), references: references, events: events, warnings: warnings, directory: paths.pools,
+            logger: logger, factories: parts.storageDrivers, mapping: MountMapping(programs: parts.programs))
         volumes = StorageVolumes(
             records: contents.volumes, projects: projects, pools: pools, references: references,
             operations: operations, events: events, logger: logger)

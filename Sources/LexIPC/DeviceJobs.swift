@@ -250,6 +250,32 @@ package struct PlugJob: Message, Equatable {
     }
 }
 
+/// Gives a file system in memory that a running instance has another size. The pidfd of its init comes with the job.
+package struct ResizeJob: Message, Equatable {
+    /// What is seen there as long as it is ours.
+    package var identity: FileIdentity
+    /// Where it is seen inside.
+    package var path: String
+    /// The size as the file system takes it (tmpfs(5)).
+    package var size: String
+
+    package init(identity: FileIdentity, path: String, size: String) {
+        self.identity = identity
+        self.path = path
+        self.size = size
+    }
+    package func write(to writer: inout MessageWriter) {
+        writer.put(identity)
+        writer.put(path)
+        writer.put(size)
+    }
+    package init(from reader: inout MessageReader) throws(MessageError) {
+        identity = try reader.value()
+        path = try reader.string()
+        size = try reader.string()
+    }
+}
+
 /// Takes a disk or a device node from a running instance, if it still has it there. The pidfd of its init comes with the
 /// job.
 package struct UnplugJob: Message, Equatable {

@@ -15,6 +15,8 @@ package enum RuntimeJob: Message {
     case plug(PlugJob)
     /// Takes a disk or a device node from a running instance: reply `done`.
     case unplug(UnplugJob)
+    /// Gives a file system in memory of a running instance another size: reply `done`.
+    case resize(ResizeJob)
     /// Serves the files of an instance: reply `done` when it does.
     case files(FilesJob)
     /// Brings a running instance what lxcfs has now: reply `done`.
@@ -35,6 +37,7 @@ package enum RuntimeJob: Message {
         case .confine(let job): writer.put(UInt64(5)); writer.put(job)
         case .plug(let job): writer.put(UInt64(6)); writer.put(job)
         case .unplug(let job): writer.put(UInt64(7)); writer.put(job)
+        case .resize(let job): writer.put(UInt64(10)); writer.put(job)
         case .files(let job): writer.put(UInt64(8)); writer.put(job)
         case .lxcfs(let job): writer.put(UInt64(20)); writer.put(job)
         case .proxy(let job): writer.put(UInt64(40)); writer.put(job)
@@ -52,6 +55,7 @@ package enum RuntimeJob: Message {
         case 6: self = .plug(try reader.value())
         case 7: self = .unplug(try reader.value())
         case 8: self = .files(try reader.value())
+        case 10: self = .resize(try reader.value())
         case 20: self = .lxcfs(try reader.value())
         case 40: self = .proxy(try reader.value())
         case 9: self = .intercept(try reader.value())

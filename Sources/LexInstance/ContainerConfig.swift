@@ -28,11 +28,18 @@ package struct ReadyNIC: Sendable, Equatable {
 
 /// From a plan to liblxc's settings, in the order they are made (lxc.container.conf(5)).
 package enum ContainerConfig {
+    /// Settings as a file has them, for people to read: liblxc itself gets them without one.
+    package static func text(_ items: [LXCItem]) -> String {
+        // A value with lines of its own must not look like more settings.
+        items.map { "\($0.key) = \($0.value.replacing("\n", with: "\\n"))\n" }.joined()
+    }
+
     /// - Parameters:
     ///   - nics: The interfaces to move into it.
     ///   - console: The path of its console terminal, or nil.
+    ///   - isOnHost: Whether the host has a path.
     package static func items(
-        for plan: InstancePlan, nics: [ReadyNIC], console: String?
+        for plan: InstancePlan, nics: [ReadyNIC], console: String?, isOnHost: (String) -> Bool
     ) throws -> [LXCItem] {
         var items: [LXCItem] = []
         func set(_ key: String, _ value: String) { items.append(LXCItem(key, value)) }
@@ -46,8 +53,10 @@ package enum ContainerConfig {
         set("lxc.rootfs.path", "dir:\(plan.root.mount(below: plan.paths.mounts).rootfs)")
         if plan.isRootReadOnly { set("lxc.rootfs.options", "ro") }
 
-        // Namespaces and files of the kernel.
-        set("lxc.mount.auto", plan.ids.isEmpty ? "proc:mixed sys:mixed cgroup:mixed" : "proc:rw sys:rw cgroup:mixed")
+        // Namespaces and files of the kernel. The control groups are mounted as the host has them, as LXD does: an init
+        // that mounts them itself leaves out those that it knows joined and the host has apart.
+        let cgroups = "cgroup:mixed:force"
+        set("lxc.mount.auto", plan.ids.isEmpty ? "proc:mixed sys:mixed \(cgroups)" : "proc:rw sys:rw \(cgroups)")
         set("lxc.autodev", "1")
         set("lxc.tty.max", "0")
         set("lxc.pty.max", "1024")
@@ -58,7 +67,7 @@ package enum ContainerConfig {
             // The directory and not the socket: that of a later lexd is found in it too.
             set("lxc.mount.entry", "\(escaped(plan.paths.guest)) dev/lxd none bind,ro,create=dir 0 0")
         }
-        for entry in try mountEntries(plan) { set("lxc.mount.entry", entry) }
+        for entry in try mountEntries(plan, isOnHost) { set("lxc.mount.entry", entry) }
         for (index, disk) in plan.disks.enumerated() {
             let source = escaped("\(plan.paths.mounts)/\(DiskMount.name(index))")
             set("lxc.mount.entry", "\(source) \(escaped(relative(disk.path))) none \(disk.bindOptions) 0 0")
@@ -143,17 +152,18 @@ package enum ContainerConfig {
     private static let endNote = #"umask 077; printf %s "$LXC_TARGET" >"$1"; [ "$LXC_TARGET" != reboot ]"#
 
     /// The mounts that let systemd report `running`: without them units for these places fail. They hold nothing but
-    /// what the kernel shows an unprivileged user anyway.
-    private static func mountEntries(_ plan: InstancePlan) throws -> [String] {
-        var entries = [
+    /// what the kernel shows an unprivileged user anyway. What the host has not is left out: liblxc logs an error for it,
+    /// `optional` or not, and that would be taken for the cause of a start that fails.
+    private static func mountEntries(_ plan: InstancePlan, _ isOnHost: (String) -> Bool) throws -> [String] {
+        var places = [
             "sys/kernel/debug", "sys/kernel/security", "sys/kernel/tracing", "sys/fs/pstore",
             "sys/fs/fuse/connections", "proc/sys/fs/binfmt_misc",
-        ].map { "/\($0) \($0) none rbind,create=dir,optional 0 0" }
+        ]
         // systemd tries it only where it has the capability CAP_SYS_RAWIO, which a privileged instance has not.
-        if !plan.ids.isEmpty {
-            entries.append("/sys/kernel/config sys/kernel/config none rbind,create=dir,optional 0 0")
-        }
-        entries += ["dev/fuse", "dev/net/tun"].map { "/\($0) \($0) none bind,create=file,optional 0 0" }
+        if !plan.ids.isEmpty { places.append("sys/kernel/config") }
+        var entries = places.filter { isOnHost("/\($0)") }.map { "/\($0) \($0) none rbind,create=dir,optional 0 0" }
+        entries += ["dev/fuse", "dev/net/tun"].filter { isOnHost("/\($0)") }
+            .map { "/\($0) \($0) none bind,create=file,optional 0 0" }
         entries.append("mqueue dev/mqueue mqueue rw,relatime,create=dir,optional 0 0")
         if try plan.config[\.security.nesting] == true {
             // A container inside needs a proc and a sys that nothing is mounted over, or the kernel refuses it new

@@ -50,6 +50,21 @@ package struct InstanceDisk: Sendable, Equatable, Codable {
             ids: isMapped ? ids : .none, flags: flags, propagation: propagation, place: path)
     }
 
+    /// The size of a file system in memory, as it takes it (tmpfs(5)): half of the memory unless something else is said.
+    package var memorySize: String {
+        options.last { $0.hasPrefix("size=") }.map { String($0.dropFirst(5)) } ?? "50%"
+    }
+
+    /// Whether both are the same file system in memory, but for its size.
+    package func differsInSizeAlone(from other: InstanceDisk) -> Bool {
+        func withoutSize(_ disk: InstanceDisk) -> InstanceDisk {
+            var disk = disk
+            disk.options.removeAll { $0.hasPrefix("size=") }
+            return disk
+        }
+        return kind == .memory && self != other && withoutSize(self) == withoutSize(other)
+    }
+
     /// The options with which liblxc binds the mount into the root.
     package var bindOptions: String {
         var words = [flags.contains(.recursive) ? "rbind" : "bind", kind == .file ? "create=file" : "create=dir"]

@@ -111,6 +111,8 @@ package struct InstancePaths: Sendable, Equatable {
     package var seccompFile: String { "\(run)/seccomp" }
     /// liblxc's log.
     package var lxcLog: String { "\(logs)/lxc.log" }
+    /// The settings of the last start, for people to read; nothing else does.
+    package var lxcConfig: String { "\(logs)/lxc.conf" }
     /// What the last run said on its console.
     package var consoleLog: String { "\(logs)/console.log" }
 

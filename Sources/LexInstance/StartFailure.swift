@@ -10,12 +10,15 @@ package enum StartFailure {
         if detail.contains("Exec format error") {
             return answer("its programs are for another processor than this machine's. Choose an image for this one")
         }
-        if detail.contains("No such file or directory - Failed to exec")
-            || detail.contains("Failed to exec \"/sbin/init\"")
-        {
+        if let program = quoted(in: line(of: detail, with: "Failed to exec \"")) {
             return answer(
-                "it has no program /sbin/init that can be run. Its image is empty or not a whole system; make it from "
-                    + "another image")
+                "it has no program \(program) that can be run. "
+                    + (program == "/sbin/init"
+                        ? "Its image is empty or not a whole system; make it from another image"
+                        : "Its raw.lxc names it as its init"))
+        }
+        if detail == "its init ended at once" {
+            return answer("\(detail). What it said is seen by: lx console \(name) --show-log")
         }
         if failure.call == "lock" || failure.call == "mount the overlay on"
             || failure.call == "map the ids of" && detail.isEmpty
@@ -26,22 +29,32 @@ package enum StartFailure {
         }
         if detail.contains("newuidmap") || detail.contains("newgidmap") {
             return answer(
-                "the host does not let root give away one of its ids: \(lastLine(detail)). With the package uidmap each id "
+                "the host does not let root give away one of its ids: \(firstLine(detail)). With the package uidmap each id "
                     + "of raw.idmap needs a line for root in /etc/subuid and /etc/subgid, such as root:1000:1")
         }
         if detail.contains("No space left on device") {
             return answer("a file system of the host or its cgroups are full. Free some space and start it again")
         }
-        if detail.contains("/dev/net/tun") || detail.contains("Failed to mount") {
-            return answer("one of its mounts was refused: \(lastLine(detail))")
+        if let mount = line(of: detail, with: "Failed to mount") {
+            return answer("one of its mounts was refused: \(mount)")
         }
         if failure.code != 0 { return answer("\(failure)") }
         if detail.isEmpty { return answer("\(failure)") }
         if detail.hasPrefix("lexd-runtime ") { return answer("\(detail). Start it again") }
-        return answer("\(lastLine(detail)). liblxc's whole log is in its log directory: lxc.log")
+        return answer("\(firstLine(detail)). liblxc's whole log is in its log directory: lxc.log")
     }
 
-    private static func lastLine(_ text: String) -> String {
+    private static func line(of detail: String, with words: String) -> String? {
+        detail.split(separator: "\n").first { $0.contains(words) }.map(String.init)
+    }
+
+    /// What stands between the first pair of quotes.
+    private static func quoted(in line: String?) -> String? {
+        let parts = (line ?? "").split(separator: "\"", maxSplits: 2, omittingEmptySubsequences: false)
+        return parts.count == 3 ? String(parts[1]) : nil
+    }
+
+    private static func firstLine(_ text: String) -> String {
         // The first error is the cause; what follows is its echo through the layers above.
         String(text.split(separator: "\n").first ?? "liblxc did not say why")
     }

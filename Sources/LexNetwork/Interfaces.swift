@@ -17,10 +17,11 @@ package struct HostInterface: Sendable, Equatable {
 }
 
 extension HostInterface {
-    /// The interfaces of the host, without the ends of NICs.
+    /// The interfaces of the host, without those that a lexd made for NICs: ours or another's with a directory of its
+    /// own. Inside an instance its own are the host's.
     package static func all() async throws -> [HostInterface] {
         try await blocking {
-            try NetlinkSession().links().filter { $0.kind != "veth" }.map {
+            try NetlinkSession().links().filter { !NetworkIdentity.isOfNIC($0) }.map {
                 HostInterface(name: $0.name, type: type(of: $0))
             }
         }

@@ -1,3 +1,5 @@
+import LexHost
+
 /// What the links, firewall tables and processes of one lexd are told apart by.
 ///
 /// Two daemons with different directories run side by side. The one in the standard directory has plain names.
@@ -32,6 +34,19 @@ package struct NetworkIdentity: Sendable, Hashable {
     func networkOfTunnel(fromAlias alias: String) -> String? { rest(of: alias, after: "\(tag) tunnel ") }
     /// Whom the host's end of a NIC belongs to by its text; nil when it is not one of ours.
     func owner(fromAlias alias: String) -> NICOwner? { rest(of: alias, after: "\(tag) nic ").flatMap(NICOwner.init) }
+
+    /// Whether a link was made for a NIC by some lexd: by the text kept with it, or, until that is there and for the end
+    /// that goes into the instance, by its name.
+    static func isOfNIC(_ link: Link) -> Bool {
+        let tag = link.alias.prefix { $0 != " " }
+        let isTag = tag == "lexd" || tag.hasPrefix("lexd_") && isEightDigits(tag.dropFirst("lexd_".count))
+        if isTag, link.alias.dropFirst(tag.count).hasPrefix(" nic ") { return true }
+        return ["lexd", "lexp", "lexm", "lexi"].contains(link.name.prefix(4)) && isEightDigits(link.name.dropFirst(4))
+    }
+
+    private static func isEightDigits(_ text: Substring) -> Bool {
+        text.utf8.count == 8 && text.allSatisfy { $0.isASCII && $0.isHexDigit }
+    }
 
     private func rest(of text: String, after beginning: String) -> String? {
         text.hasPrefix(beginning) ? String(text.dropFirst(beginning.count)) : nil

@@ -64,6 +64,11 @@ package struct PoolDirectory: Sendable {
         let logger = logger
         let layout = layout
         try await blocking {
+            // Where its file system is not mounted nothing is made: the pool would begin anew in the mount point.
+            guard access(path + "/images", F_OK) == 0, access(path + "/containers", F_OK) == 0 else {
+                guard errno == ENOENT else { throw SystemError("look at", path) }
+                throw APIError.failed("there is no pool in \(path). Mount the file system it lies on")
+            }
             try checkClosedDirectory(path)
             try Self.make(layout, in: path)
             for directory in [path, path + "/images"] {
@@ -88,11 +93,17 @@ package struct PoolDirectory: Sendable {
     }
 
     func delete() async throws {
-        let custom = path + "/custom"
-        guard try await volumes().isEmpty, try await blocking({ try directoryNames(custom).isEmpty }) else {
-            throw APIError.badRequest("The storage pool is currently in use")
-        }
         let path = path
+        let left = try await blocking {
+            try ["containers", "custom"].flatMap { part in
+                try directoryNames("\(path)/\(part)").map { "\(part)/\($0)" }
+            }
+        }
+        guard left.isEmpty else {
+            throw APIError.badRequest(
+                "The storage pool is currently in use: in \(path) are still "
+                    + left.sorted().prefix(5).joined(separator: ", ") + (left.count > 5 ? " and more" : ""))
+        }
         let removal = removal
         let layout = layout
         try await blocking {

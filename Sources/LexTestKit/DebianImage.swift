@@ -22,6 +22,19 @@ package enum DebianImage {
         try await tarball("debian-12-cloud", packages: ["cloud-init", "udev"]) { _ in }
     }
 
+    /// The path of the tarball of one with Docker, and with what lexd runs with.
+    package static func nestingTarball() async throws -> String {
+        let packages = [
+            "docker.io", "busybox-static", "udev", "liblxc1", "liblxc-common", "libarchive13", "libsqlite3-0",
+            "dnsmasq-base", "nftables", "procps",
+        ]
+        return try await tarball("debian-12-nesting", packages: packages) { root in
+            try replaceFile(
+                "\(root)/etc/systemd/network/eth0.network", "[Match]\nName=eth0\n[Network]\nDHCP=yes\n".utf8,
+                mode: 0o644)
+        }
+    }
+
     private static func tarball(
         _ name: String, packages: [String] = [], _ change: (_ root: String) throws -> Void
     ) async throws -> String {

@@ -66,6 +66,10 @@ package final class FakeRuntime: Runtime {
         state.withLock { $0.disks.append("-" + job.path) }
     }
 
+    package func resize(_ job: ResizeJob, in instance: RunningInstance) async throws {
+        state.withLock { $0.disks.append("=\(job.path) \(job.size)") }
+    }
+
     package func files(_ job: FilesJob, in instance: RunningInstance?) async throws -> FileServer {
         throw RuntimeFailure(call: "serve the files of", subject: job.name, detail: "there is nothing inside a fake")
     }

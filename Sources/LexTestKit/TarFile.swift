@@ -16,6 +16,8 @@ package struct TarFile: Sendable {
         case character(major: Int, minor: Int)
         case block(major: Int, minor: Int)
         case fifo
+        /// What the next entry is to be, instead of what its own header says.
+        case claims([UInt8])
     }
 
     /// Adds an entry; names of at most 100 bytes.
@@ -54,6 +56,9 @@ package struct TarFile: Sendable {
             octal(major, 329, 8)
             octal(minor, 337, 8)
         case .fifo: type = "6"
+        case .claims(let bytes):
+            data = bytes
+            type = "x"
         }
         put(name, 0, 100)
         octal(mode ?? usualMode, 100, 8)
@@ -75,6 +80,19 @@ package struct TarFile: Sendable {
     /// Adds a file with this text.
     package mutating func add(_ name: String, text: String, mode: Int? = nil) {
         add(name, .file(Array(text.utf8)), mode: mode)
+    }
+
+    /// Adds a file of three bytes behind a header that claims something else of it (POSIX.1-2001, pax): `size`, `uid`.
+    package mutating func addClaims(_ name: String, _ claims: [String: String]) {
+        let records = claims.sorted { $0.key < $1.key }.map { claim in
+            let rest = " \(claim.key)=\(claim.value)\n"
+            // The length of a record counts its own digits.
+            var length = rest.utf8.count + 1
+            while String(length).utf8.count + rest.utf8.count != length { length += 1 }
+            return "\(length)\(rest)"
+        }
+        add("PaxHeader", .claims(Array(records.joined().utf8)))
+        add(name, .file([1, 2, 3]))
     }
 
     /// The whole tarball.

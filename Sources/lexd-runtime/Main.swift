@@ -41,6 +41,7 @@ enum Main {
             case .confine(let job): try confine(job, &received, socket)
             case .plug(let job): try plug(job, &received, socket)
             case .unplug(let job): try unplug(job, &received, socket)
+            case .resize(let job): try resize(job, &received, socket)
             case .lxcfs(let job): try bringLXCFS(job, &received, socket)
             case .files(let job):
                 rename("files \(job.name)")

@@ -20,11 +20,21 @@ struct WaitReady: AsyncParsableCommand {
                 return
             } catch {
                 if let deadline, ContinuousClock.now > deadline {
-                    throw ValidationError("lexd is not ready after \(timeout) seconds: \(error)")
+                    throw NotReady(seconds: timeout, reason: "\(error)")
                 }
                 // The daemon may not even have its socket yet: there is nothing to wait on but time.
                 try await Task.sleep(for: .milliseconds(50))
             }
         }
+    }
+}
+
+/// Why the wait has ended.
+struct NotReady: Error, CustomStringConvertible {
+    let seconds: Int64
+    let reason: String
+
+    var description: String {
+        "lexd is not ready after \(seconds == 1 ? "1 second" : "\(seconds) seconds"): \(reason)"
     }
 }

@@ -12,7 +12,9 @@ struct GlobalOptions: ParsableArguments {
     var verbose = false
     @Flag(name: .shortAndLong, help: "Do not show progress or say what was done.")
     var quiet = false
-    @Option(parsing: .unconditional, help: "The project to work in, instead of the default one.")
+    @Option(
+        parsing: .unconditional, help: "The project to work in, instead of the default one.", completion: Names.projects
+    )
     var project: String?
     @Flag(help: "Use the server on this machine, whatever else is set.")
     var forceLocal = false
@@ -31,12 +33,20 @@ struct GlobalOptions: ParsableArguments {
                 "The remote \"\(remote.rawValue)\" is a set of recipes and not a server; it only serves to make"
                     + " instances and images: lx launch \(remote.rawValue):debian/12 NAME")
         }
+        let client = try Self.client(of: remote, project: project, logger: StandardErrorLog.logger(self))
+        return try await body(client)
+    }
+
+    /// A client for the server of a remote, which is kept until the process ends.
+    static func client(
+        of remote: Remote, project: String?,
+        logger: Logger = Logger(label: "lx", factory: { _ in SwiftLogNoOpLogHandler() })
+    ) throws -> Client {
         let client = Client(
             .local(environment: Environment.variables),
-            project: try project ?? ClientConfiguration.load().project(of: remote),
-            logger: StandardErrorLog.logger(self))
-        Self.kept.withLock { $0.append(client) }
-        return try await body(client)
+            project: try project ?? ClientConfiguration.load().project(of: remote), logger: logger)
+        kept.withLock { $0.append(client) }
+        return client
     }
 
     /// The clients in use: one that is not closed must not go away.

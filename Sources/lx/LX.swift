@@ -2,7 +2,7 @@ import ArgumentParser
 import LexAPI
 
 /// The root of all commands.
-struct LX: ParsableCommand {
+struct LX: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lx",
         abstract: "Look after instances: whole Linux systems in containers.",

@@ -16,7 +16,9 @@ import LexClient
     /// Runs one command and gives the exit code: 0, 1 for every error, or what a command in an instance returned.
     static func run(_ arguments: [String]) async -> Int32 {
         do {
-            var command = try parsed(expanded(arguments))
+            // What a shell asks for while somebody types: no alias of theirs is meant by it.
+            let completes = arguments.first == "---completion"
+            var command = completes ? try await LX.asyncParseAsRoot(arguments) : try parsed(expanded(arguments))
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
@@ -58,7 +60,7 @@ import LexClient
     private static func report(_ error: any Error) -> Int32 {
         if LX.exitCode(for: error) == .success {
             // Help and versions come as errors.
-            try? StandardOutput.line(LX.fullMessage(for: error))
+            try? StandardOutput.line(HelpText.withWholeValues(LX.fullMessage(for: error)))
             return 0
         }
         // Mistakes in the words end with how the command is used; a failed command speaks for itself.

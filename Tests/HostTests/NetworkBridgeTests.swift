@@ -396,6 +396,12 @@ import Testing
             #expect(try await HostInterface.named(bench.name()) == HostInterface(name: bench.name(), type: "bridge"))
             #expect(try await HostInterface.named("lo")?.type == "loopback")
             #expect(try await HostInterface.named(nic.hostName) == nil)
+            // A person's pair is the person's.
+            let pair = (bench.name() + "a", bench.name() + "b")
+            try NetlinkSession().createVethPair(VethEnd(name: pair.0), VethEnd(name: pair.1), mtu: 1500)
+            let found = (try await HostInterface.named(pair.0), try await HostInterface.named(pair.1))
+            try NetlinkSession().deleteLink(pair.0)
+            #expect(found.0?.type == "unknown" && found.1?.type == "unknown")
 
             let session = try NetlinkSession(OwnedDescriptor(taking: try await guest.socket(AF_NETLINK, SOCK_RAW)))
             let inside = try Instance.Network.all(session, hostNames: ["eth0": nic.hostName])

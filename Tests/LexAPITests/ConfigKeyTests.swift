@@ -412,7 +412,42 @@ func checkSamples<Keys: ConfigKeySet>(_: Keys.Type, _ samples: [String: Sample])
             }
             for family in families(set) {
                 #expect(family.prefix.hasSuffix(".") && family.summary.hasSuffix("."), "\(family.prefix)")
+                #expect(family.isOpen || !family.members.isEmpty, "\(family.prefix)")
+                for member in family.members {
+                    #expect(family.accepts(member.name.replacing("NAME", with: "x")), "\(family.prefix)\(member.name)")
+                    #expect(member.summary.hasSuffix("."), "\(family.prefix)\(member.name)")
+                    #expect(names.insert(family.prefix + member.name).inserted, "\(family.prefix)\(member.name)")
+                }
             }
+        }
+    }
+
+    /// What can be named is named: tools complete by it.
+    @Test(arguments: [
+        (
+            "instance",
+            [
+                "as", "core", "cpu", "data", "fsize", "locks", "memlock", "nice", "nofile", "nproc", "rtprio",
+                "sigpending",
+            ].map { "limits.kernel.\($0)" }
+        ),
+        (
+            "instance",
+            [
+                "cloud-init.user-data", "cloud-init.vendor-data", "cloud-init.network-config", "user.user-data",
+                "user.meta-data", "user.*", "environment.*", "linux.sysctl.*", "volatile.NAME.hwaddr",
+            ]
+        ),
+        (
+            "network-bridge",
+            ["group", "id", "interface", "local", "port", "protocol", "remote", "ttl"].map { "tunnel.NAME.\($0)" }
+        ),
+        ("network-bridge", ["user.*", "bgp.ipv4.nexthop", "dns.zone.forward", "fan.type", "maas.subnet.ipv4"]),
+    ]) func membersOfFamiliesAreListed(_ entity: String, _ names: [String]) {
+        let listed = (ConfigurationMetadata.all.configs[entity] ?? [:]).values.flatMap { $0.keys.flatMap(\.keys) }
+        for name in names { #expect(listed.contains(name), "\(name)") }
+        for name in ["limits.kernel.*", "cloud-init.*", "volatile.*", "tunnel.*", "fan.*"] {
+            #expect(!listed.contains(name), "\(name)")
         }
     }
 

@@ -38,6 +38,27 @@ import Testing
         }
     }
 
+    @Test func queriesAreThoseThatAreServed() {
+        func paths(with parameter: String) -> Set<String> {
+            Set(
+                API.all.filter { $0.queryParameters.contains { $0.name == parameter } }
+                    .map { "\($0.method.rawValue) \($0.path)" })
+        }
+        let volumes = "GET /1.0/storage-pools/{pool}/volumes"
+        let lists: Set<String> = [
+            "GET /1.0/images", "GET /1.0/images/aliases", "GET /1.0/instances", "GET /1.0/instances/{name}/snapshots",
+            "GET /1.0/network-acls", "GET /1.0/networks", "GET /1.0/networks/{network}/forwards", "GET /1.0/profiles",
+            "GET /1.0/projects", "GET /1.0/storage-pools", volumes, "\(volumes)/{type}",
+            "\(volumes)/{type}/{volume}/snapshots", "GET /1.0/warnings",
+        ]
+        #expect(paths(with: "filter") == lists)
+        #expect(paths(with: "recursion") == lists.union(["GET /1.0/instances/{name}", "GET /1.0/operations"]))
+        #expect(
+            paths(with: "all-projects") == [
+                "GET /1.0/events", "GET /1.0/instances", "GET /1.0/operations", volumes, "\(volumes)/{type}",
+            ])
+    }
+
     @Test func strangersSeeOnlyTheServer() {
         let open = API.all.filter { $0.access == .anyone }.map { "\($0.method.rawValue) \($0.path)" }
         #expect(Set(open) == ["GET /", "GET /1.0"])

@@ -108,12 +108,59 @@ enum Golden {
         try checkEmptyAndNull(Profile.Update.self)
         try checkEmptyAndNull(Network.Creation.self)
         try checkEmptyAndNull(StoragePool.Creation.self)
+        try checkEmptyAndNull(StoragePool.Update.self)
+        try checkEmptyAndNull(StorageVolume.Creation.self)
+        try checkEmptyAndNull(StorageVolume.Update.self)
         try checkEmptyAndNull(Image.AliasEntry.self)
         try checkEmptyAndNull(Image.AliasUpdate.self)
         try checkEmptyAndNull(Image.Rename.self)
         try checkEmptyAndNull(Image.Creation.self)
         try checkEmptyAndNull(Image.Source.self)
         try checkEmptyAndNull(Server.Update.self)
+    }
+
+    /// A request body with maps, and what its maps hold.
+    private func maps<Body: Decodable>(
+        _ config: String, of _: Body.Type, _ read: (Body) -> [String: String]?
+    ) throws -> [String: String]? {
+        try read(decode(#"{"config":\#(config),"properties":\#(config),"environment":\#(config),"args":\#(config)}"#))
+    }
+
+    @Test func nullInAMapIsTheEmptyText() throws {
+        let sent = #"{"a":"1","b":null}"#
+        let wanted = ["a": "1", "b": ""]
+        #expect(try maps(sent, of: Instance.Creation.self) { $0.config } == wanted)
+        #expect(try maps(sent, of: Instance.Update.self) { $0.config } == wanted)
+        #expect(try maps(sent, of: Instance.Source.self) { $0.properties } == wanted)
+        #expect(try maps(sent, of: Instance.Metadata.self) { $0.properties } == wanted)
+        #expect(try maps(sent, of: Instance.Exec.self) { $0.environment } == wanted)
+        #expect(try maps(sent, of: Instance.ExecControl.self) { $0.args } == wanted)
+        #expect(try maps(sent, of: Profile.Creation.self) { $0.config } == wanted)
+        #expect(try maps(sent, of: Profile.Update.self) { $0.config } == wanted)
+        #expect(try maps(sent, of: Project.Creation.self) { $0.config } == wanted)
+        #expect(try maps(sent, of: Project.Update.self) { $0.config } == wanted)
+        #expect(try maps(sent, of: Network.Creation.self) { $0.config } == wanted)
+        #expect(try maps(sent, of: Network.Update.self) { $0.config } == wanted)
+        #expect(try maps(sent, of: NetworkACL.Creation.self) { $0.config } == wanted)
+        #expect(try maps(sent, of: NetworkACL.Update.self) { $0.config } == wanted)
+        #expect(try maps(sent, of: NetworkForward.Creation.self) { $0.config } == wanted)
+        #expect(try maps(sent, of: NetworkForward.Update.self) { $0.config } == wanted)
+        #expect(try maps(sent, of: StoragePool.Creation.self) { $0.config } == wanted)
+        #expect(try maps(sent, of: StoragePool.Update.self) { $0.config } == wanted)
+        #expect(try maps(sent, of: StorageVolume.Creation.self) { $0.config } == wanted)
+        #expect(try maps(sent, of: StorageVolume.Update.self) { $0.config } == wanted)
+        #expect(try maps(sent, of: Image.Creation.self) { $0.properties } == wanted)
+        #expect(try maps(sent, of: Image.Update.self) { $0.properties } == wanted)
+        #expect(throws: DecodingError.self) { try maps(#"{"a":1}"#, of: Profile.Update.self) { $0.config } }
+    }
+
+    @Test func nullInDevicesIsNoOptionAndNoDevice() throws {
+        let sent = #"{"devices":{"eth0":{"type":"nic","mtu":null},"root":null}}"#
+        let wanted = ["eth0": ["type": "nic", "mtu": ""], "root": [:]]
+        #expect(try decode(sent, as: Instance.Creation.self).devices == wanted)
+        #expect(try decode(sent, as: Instance.Update.self).devices == wanted)
+        #expect(try decode(sent, as: Profile.Creation.self).devices == wanted)
+        #expect(try decode(sent, as: Profile.Update.self).devices == wanted)
     }
 
     @Test func whatPylxdSendsForACommand() throws {

@@ -108,6 +108,45 @@ import Testing
         }
     }
 
+    /// What was asked is answered, whatever comes behind it: then the connection ends.
+    @Test(arguments: ["\u{1}", "}", "}}}} nonsense\r\n\r\n", "GET\r\n\r\n", "\u{1}GET / HTTP/1.1\r\n\r\n"])
+    func whatFollowsAWholeRequestCostsItNoAnswer(_ rest: String) async throws {
+        try await withServer(router()) { path in
+            let request = "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
+            for count in 1...3 {
+                // In one piece, and behind the request.
+                for isSplit in [false, true] {
+                    let client = try RawClient(path)
+                    let requests = String(repeating: request, count: count)
+                    if isSplit {
+                        try await client.send(requests)
+                        _ = try? await client.send(rest)
+                    } else {
+                        try await client.send(requests + rest)
+                    }
+                    for _ in 0..<count { #expect(try await client.readAnswer().body == "{}") }
+                    // Answered in time, it may be told why.
+                    let end = try? await client.readToEnd()
+                    let text = String(decoding: end ?? [], as: UTF8.self)
+                    #expect(text.isEmpty || text.contains("not valid HTTP"))
+                }
+            }
+            #expect(try await RawClient(path).get("/hello").status == 200)
+        }
+    }
+
+    /// Of two requests and a half the half is not answered, and nothing waits for the rest of it.
+    @Test func aRequestThatBreaksOffIsNotWaitedFor() async throws {
+        try await withServer(router()) { path in
+            let client = try RawClient(path)
+            let broken = "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
+            try await client.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na" + broken)
+            #expect(try await client.readAnswer().body == "a")
+            _ = try? await client.readToEnd()
+            #expect(try await RawClient(path).get("/hello").status == 200)
+        }
+    }
+
     @Test func whoWantsToEndIsLetGo() async throws {
         try await withServer(router()) { path in
             let closing = try RawClient(path)

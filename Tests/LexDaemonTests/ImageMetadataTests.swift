@@ -15,6 +15,9 @@ import Testing
                   os: Debian
                   release: 12
                   empty:
+                  none: null
+                  tilde: ~
+                  word: "null"
                 templates:
                   /etc/hostname:
                     when: [create, copy, rename]
@@ -32,7 +35,10 @@ import Testing
         #expect(metadata.architecture == "x86_64")
         #expect(metadata.createdAt == Timestamp(seconds: 1_700_000_000))
         #expect(metadata.expiresAt == Timestamp(seconds: 1_900_000_000))
-        #expect(metadata.properties == ["os": "Debian", "release": "12", "empty": ""])
+        #expect(
+            metadata.properties == [
+                "os": "Debian", "release": "12", "empty": "", "none": "", "tilde": "", "word": "null",
+            ])
         #expect(try ImageMetadata(yaml: Self.beginning + "templates:\nproperties:\n").properties == [:])
     }
 

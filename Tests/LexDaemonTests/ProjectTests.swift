@@ -60,6 +60,23 @@ import Testing
         #expect(try await contents.profiles.list().isEmpty)
     }
 
+    @Test func theDefaultProfileTellsTheNewName() async throws {
+        let (projects, contents) = try await made(.init(name: "p"))
+        func description(in project: String) async throws -> String? {
+            try await contents.profiles.find("default", in: project)?.value.description
+        }
+        #expect(try await description(in: "p") == "Default lexd profile for project p")
+        try await projects.rename("p", to: "q", requestor: nil)
+        #expect(try await description(in: "q") == "Default lexd profile for project q")
+        #expect(try await description(in: "p") == nil)
+        // What a person has written stays.
+        var profile = try #require(try await contents.profiles.find("default", in: "q"))
+        profile.value.description = "mine"
+        try await contents.profiles.update(profile)
+        try await projects.rename("q", to: "r", requestor: nil)
+        #expect(try await description(in: "r") == "mine")
+    }
+
     @Test func oneInUseStaysAsItIs() async throws {
         let (projects, contents) = try await made(.init(name: "p"))
         try await contents.instances.create("p/web", instance("web", in: "p"))

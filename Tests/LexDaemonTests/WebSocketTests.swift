@@ -170,6 +170,31 @@ import Testing
         }
     }
 
+    /// Each is told that it broke the protocol (1002), and the connection ends.
+    @Test func whatBreaksTheProtocolEndsTheConnection() async throws {
+        let breaches: [[(opcode: UInt8, payload: [UInt8], isFinal: Bool)]] = [
+            // What goes on that has not begun, by itself and behind a message that has ended.
+            [(0, [1], true)], [(0, [], false)], [(1, [65], true), (0, [66], true)],
+            // A message inside another.
+            [(1, [65], false), (2, [1], true)], [(2, [1], false), (1, [65], true)],
+            [(1, [65], false), (1, [66], true)],
+            // A text of ever more pieces with nothing in them.
+            [(1, [], false)] + Array(repeating: (0, [], false), count: 4096),
+        ]
+        try await withServer(router()) { path in
+            for breach in breaches {
+                let client = try RawClient(path)
+                #expect(try await client.upgrade("/socket").status == 101)
+                try await client.send(
+                    breach.flatMap { RawClient.frame($0.opcode, $0.payload, isFinal: $0.isFinal) })
+                var frame = try await client.readFrame()
+                while frame.opcode != 8 { frame = try await client.readFrame() }
+                #expect(frame.payload == [0x03, 0xea], "\(breach.prefix(3))")
+                #expect(try await client.isClosed())
+            }
+        }
+    }
+
     /// A client that does not read does not keep the server from ending.
     @Test func whoDoesNotReadHoldsNothingUp() async throws {
         let clients = Mutex<[RawClient]>([])

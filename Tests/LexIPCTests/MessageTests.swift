@@ -37,6 +37,7 @@ enum Samples {
             mark: .node(isBlock: true, major: 1, minor: 2), path: "/dev/x", removesFile: true, isUnprivileged: false,
             denied: rule),
     ]
+    static let resize = ResizeJob(identity: FileIdentity(device: 1, inode: .max), path: "/m", size: "1048576")
     static let attach = AttachJob(
         name: "web", lxcPath: "/p", arguments: texts, environment: ["A=1"], user: 0, group: .max, directory: "/root",
         terminal: true, columns: 80, rows: 24, terminalOwner: 1_000_000, deniesForeignCalls: true,
@@ -57,7 +58,7 @@ enum Samples {
     static let jobs: [RuntimeJob] = [
         .start(start), .attach(attach), .netlink(NetlinkJob(process: .min)), .netlink(NetlinkJob(process: .max)),
         .console(ConsoleJob(socketPath: "/s")), .confine(confine(target: "/t")), .confine(confine(target: nil)),
-        .plug(plugs[0]), .plug(plugs[1]), .unplug(unplugs[0]), .unplug(unplugs[1]),
+        .plug(plugs[0]), .plug(plugs[1]), .unplug(unplugs[0]), .unplug(unplugs[1]), .resize(resize),
         .intercept(intercept),
     ]
     static let replies: [RuntimeReply] = [
@@ -119,6 +120,7 @@ enum Samples {
         #expect(try again(Samples.overlay) == Samples.overlay)
         for plug in Samples.plugs { #expect(try again(plug) == plug) }
         for unplug in Samples.unplugs { #expect(try again(unplug) == unplug) }
+        #expect(try again(Samples.resize) == Samples.resize)
         #expect(try again(Samples.confine(target: "/t")) == Samples.confine(target: "/t"))
         #expect(try again(Samples.confine(target: nil)) == Samples.confine(target: nil))
         #expect(try again(Samples.composition) == Samples.composition)

@@ -23,7 +23,7 @@ func plan(
     private func items(
         _ plan: InstancePlan, nics: [ReadyNIC] = [], console: String? = nil
     ) throws -> [LXCItem] {
-        try ContainerConfig.items(for: plan, nics: nics, console: console)
+        try ContainerConfig.items(for: plan, nics: nics, console: console) { _ in true }
     }
 
     private func lines(_ items: [LXCItem]) -> [String] { items.map { "\($0.key) = \($0.value)" } }
@@ -119,6 +119,12 @@ func plan(
             try lines(items(plan(["security.syscalls.deny_compat": "1"]))).contains("lxc.seccomp.allow_nesting = 1"))
     }
 
+    @Test func settingsAsText() {
+        let items = [LXCItem("lxc.uts.name", "web"), LXCItem("lxc.environment", "A=b\nlxc.include = /etc/x")]
+        #expect(
+            ContainerConfig.text(items) == "lxc.uts.name = web\nlxc.environment = A=b\\nlxc.include = /etc/x\n")
+    }
+
     @Test func anUnprivilegedInstance() throws {
         let nic = ReadyNIC(device: "eth0", peerName: "lexdp1", insideName: "eth0", hostName: "lexdh1")
         let found = lines(
@@ -132,7 +138,7 @@ func plan(
                 "lxc.idmap = u 0 1065536 65536",
                 "lxc.idmap = g 0 1065536 65536",
                 "lxc.rootfs.path = dir:/run/lexd/instances/web/mounts/rootfs",
-                "lxc.mount.auto = proc:rw sys:rw cgroup:mixed",
+                "lxc.mount.auto = proc:rw sys:rw cgroup:mixed:force",
                 "lxc.autodev = 1",
                 "lxc.tty.max = 0",
                 "lxc.pty.max = 1024",
@@ -188,14 +194,14 @@ func plan(
         let (added, removed) = try difference(plan(["security.privileged": "true"], ids: .none))
         #expect(
             added == [
-                "lxc.mount.auto = proc:mixed sys:mixed cgroup:mixed", "lxc.cap.drop = sys_time",
+                "lxc.mount.auto = proc:mixed sys:mixed cgroup:mixed:force", "lxc.cap.drop = sys_time",
                 "lxc.cap.drop = sys_module", "lxc.cap.drop = sys_rawio", "lxc.cap.drop = mac_admin",
                 "lxc.cap.drop = mac_override",
             ])
         #expect(
             removed == [
                 "lxc.idmap = u 0 1065536 65536", "lxc.idmap = g 0 1065536 65536",
-                "lxc.mount.auto = proc:rw sys:rw cgroup:mixed",
+                "lxc.mount.auto = proc:rw sys:rw cgroup:mixed:force",
                 "lxc.mount.entry = /sys/kernel/config sys/kernel/config none rbind,create=dir,optional 0 0",
             ])
     }

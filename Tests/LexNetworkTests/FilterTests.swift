@@ -183,6 +183,7 @@ import Testing
         ["ipv4.dhcp.gateway": "10.9.9.1"], ["ipv6.address": "fd42::1/80"],
         ["ipv6.address": "fd42::1/48", "ipv6.dhcp.stateful": "true"],
         ["ipv6.dhcp.stateful": "true", "ipv6.dhcp.ranges": "fd43::1-fd43::2"], ["bridge.external_interfaces": "web0"],
+        ["ipv4.address": "none", "ipv4.routes": "10.9.0.0/24"], ["ipv6.address": "none", "ipv6.routes": "fd42:9::/64"],
         ["tunnel.a.protocol": "ipip"], ["tunnel.a.id": "3"], ["tunnel.a.protocol": "gre"],
         ["tunnel.a.protocol": "gre", "tunnel.a.local": "192.0.2.1"],
         ["tunnel.a.protocol": "vxlan", "tunnel.a.local": "192.0.2.1", "tunnel.a.remote": "2001:db8::1"],
@@ -191,6 +192,16 @@ import Testing
     func refusesWhatDoesNotFit(_ changes: [String: String]) {
         let error = #expect(throws: APIError.self) { try settings(changes) }
         #expect(error?.status == 400)
+    }
+
+    @Test func routesWithoutAnAddressAreNamed() {
+        for family in ["ipv4", "ipv6"] {
+            let subnet = family == "ipv4" ? "10.9.0.0/24" : "fd42:9::/64"
+            let error = #expect(throws: APIError.self) {
+                try settings(["\(family).address": "none", "\(family).routes": subnet])
+            }
+            #expect(error?.message.contains("\"\(family).routes\"") == true, "\(error?.message ?? "")")
+        }
     }
 
     @Test func tunnels() throws {

@@ -68,6 +68,14 @@ import Testing
         "stop a --force=false b", "list web --format csv -c n status=running", "list --format=csv --format=json",
         "exec -nT web ls", "exec -tn --env=A=b web -- ls", "exec --mode=interactive -n=false web ls -l -- --x",
         "stop -f -f a", "alias ls -fcsv", "alias add a b", "alias mv a b", "alias rm a", "delete -- -x",
+        "copy a b --mode push --allow-inconsistent", "copy a b --target m", "move a --target m",
+        "move a b --mode=relay",
+        "launch debian web --target m", "init debian --target=m", "info --target m", "config get core.x --target m",
+        "config edit --target m", "network create br0 --target m", "network show br0 --target m",
+        "storage create p dir --target m", "storage info p --target m", "storage volume copy p/v q/v --target m",
+        "storage volume move p/v q/v --destination-target m --mode pull", "storage volume list p v type=custom",
+        "image export a --vm", "image info a --vm", "image show --vm a", "remote switch local",
+        "remote set-default local",
         "config set web -- user.x=-1", "config device set web eth0 -- mtu -1",
     ]) func stockCommandLinesAreUnderstood(_ line: String) throws {
         let words = line.split(separator: " ").map(String.init)
@@ -101,6 +109,33 @@ import Testing
         #expect(launch.options.config == ["a=b", "d=e=f"])
         #expect(launch.options.ephemeral)
         #expect(launch.options.type == "c2-m4")
+    }
+
+    /// Its kind may stand in the same word and nowhere else: the next word is a name.
+    @Test(arguments: ["--console a", "a --console", "--console=console a", "--console -q a", "-q --console a"])
+    func aConsoleNeverTakesTheNextWord(_ line: String) throws {
+        let words = line.split(separator: " ").map(String.init)
+        let start = try #require(try Main.parsed(["start"] + words) as? Start)
+        #expect(start.console == "console" && start.names == ["a"])
+        let stop = try #require(try Main.parsed(["stop", "-f"] + words) as? Stop)
+        #expect(stop.console == "console" && stop.names == ["a"])
+        // In the slower way, which joined letters need.
+        let restart = try #require(try Main.parsed(["restart", "-f=true"] + words) as? Restart)
+        #expect(restart.console == "console" && restart.names == ["a"])
+        for words in [["busybox"] + words, words + ["busybox"]] {
+            let launch = try #require(try Main.parsed(["launch"] + words) as? Launch)
+            #expect(launch.console == "console")
+            #expect(Set([launch.options.image, launch.options.name]) == ["a", "busybox"])
+        }
+        let other = try #require(try Main.parsed(["start", "--console=vga", "a"]) as? Start)
+        #expect(other.console == "vga" && other.names == ["a"])
+    }
+
+    @Test func theHelpShowsThatTheKindOfConsoleMayBeMissing() {
+        for words in [["start"], ["stop"], ["restart"], ["launch"]] {
+            let help = #expect(throws: WholeHelp.self) { try Main.parsed(words + ["--help", "--sub-commands"]) }
+            #expect(help?.text.contains("  --console[=<type>]") == true)
+        }
     }
 
     @Test func theHelpOfAllCommandsBelow() {

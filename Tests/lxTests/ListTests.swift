@@ -49,7 +49,10 @@ import Testing
         #expect(columns.map { $0.text(web) } == ["web1", "me", "lexd", "1GiB", ""])
     }
 
-    @Test(arguments: ["", "n,", "z", "user.a:T:x", "user.a:T:-2", "user.a:T:1:2", "devices:eth0:x", "config:"])
+    @Test(arguments: [
+        "", "n,", "z", "user.a:T:x", "user.a:T:-2", "user.a:T:1:2", "devices:eth0:x", "config:", "n,state.foo", "x.y",
+        "config:nothing.here",
+    ])
     func whatIsNoColumnIsRefused(_ text: String) {
         #expect(throws: Failure.self) { try ListColumn.parse(text) }
     }
@@ -66,6 +69,10 @@ import Testing
         ("status=running", true), ("status=stopped", false), ("architecture=X86_64", true), ("location=none", true),
         ("ipv4=10.79.0.36", true), ("ipv4=10.79.0.0/24", true), ("ipv4=10.80.0.0/16", false),
         ("ipv6=fd42::/16", true), ("ipv6=fd43::/16", false), ("limits.memory=1GiB", true),
+        ("name=web1", true), ("name=WEB1", true), ("name=web", false), ("name=w.*", true), ("name=^web", true),
+        ("name=web1,db", false), ("ephemeral=false", true), ("ephemeral=true", false), ("stateful=false", true),
+        ("project=default", true), ("description=.*", true), ("status_code=103", true), ("created_at=.*", true),
+        ("profiles=default", false), ("config=x", false), ("user.none=", true), ("state=running", false),
     ]) func filters(_ word: String, _ accepted: Bool) throws {
         #expect(try ListFilter.parse([word]).allSatisfy { $0.accepts(web) } == accepted)
     }

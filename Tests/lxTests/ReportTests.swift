@@ -109,7 +109,9 @@ import Testing
         )
         for (word, accepted) in [
             ("deb", true), ("9124", true), ("os=Debian", true), ("o=Deb.*", true), ("os=Fedora", false),
-            ("type=container", true), ("fedora", false),
+            ("type=container", true), ("fedora", false), ("cached=false", true), ("cached=true", false),
+            ("size=1036949", true), ("size=.*", true), ("auto_update=no", false), ("arch=x86_64", false),
+            ("fingerprint=\(image.fingerprint)", true), ("fingerprint=f9f5", false), ("aliases=deb", false),
         ] {
             #expect(ImageFilter.parse([word]).allSatisfy { $0.accepts(image) } == accepted)
         }
@@ -139,6 +141,13 @@ import Testing
         #expect(EventLine.text(line, lowest: .info) == nil)
         #expect(EventLine.text(lifecycle, lowest: .error) == nil)
         #expect(LogLevel(argument: "WARN") == nil || LogLevel(argument: "warn") == .warning)
+    }
+
+    @Test func remotesHaveTheKeysOfTheStockClient() throws {
+        #expect(
+            JSONText.compact(try Tree(RemoteView(of: .local, project: "blue")))
+                == #"{"Addr":"unix://","AuthType":"","Domain":"","Project":"blue","Protocol":"","Public":false,"#
+                + #""Global":false,"Static":true}"#)
     }
 
     @Test func jsonIsWrittenLikeGoDoes() throws {

@@ -50,6 +50,21 @@ import Testing
         #expect(table.rows.compactMap(\.first) == ["B", "a", "c2", "c2a", "c02", "c10", ""])
     }
 
+    @Test func volumesStandAsTheStockClientHasThem() {
+        let rows = [
+            ["custom", "v10", ""], ["custom (snapshot)", "v2/s10", ""], ["container", "z", ""], ["custom", "v2", "x"],
+            ["custom (snapshot)", "v2/s2", ""], ["container (snapshot)", "z/s0", ""], ["custom", "", ""],
+        ]
+        #expect(
+            rows.sorted(by: StorageVolumeColumn.isInOrder).map { $0[1] }
+                == ["z", "z/s0", "v2", "v2/s2", "v2/s10", "v10", ""])
+        // With others in front the order is still one.
+        let described = [["b", "custom"], ["", "custom (snapshot)"], ["b", "container"], ["", "custom"]]
+        #expect(
+            described.sorted(by: StorageVolumeColumn.isInOrder)
+                == [["", "custom"], ["", "custom (snapshot)"], ["b", "container"], ["b", "custom"]])
+    }
+
     @Test(arguments: [("abc", 3), ("", 0), ("ü", 1), ("e\u{301}", 1), ("日本", 4), ("😀", 2), ("ﬁ", 1)])
     func widthIsCountedInColumns(_ text: String, _ width: Int) {
         #expect(TextWidth.of(text) == width)

@@ -122,7 +122,8 @@ import Testing
     }
 
     @Test func filtersOfVolumes() throws {
-        #expect(try StorageVolumeColumn.filter(["type=custom", "data"]) == "type eq \"custom\" and name eq \"data\"")
+        #expect(
+            try StorageVolumeColumn.filter(["type=custom", "data", "name=a"]) == "type eq \"custom\" and name eq \"a\"")
         #expect(throws: Failure.self) { try StorageVolumeColumn.filter(["a=\""]) }
     }
 }

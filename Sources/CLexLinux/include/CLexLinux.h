@@ -46,6 +46,8 @@ extern const uint64_t lex_mount_attr_noatime, lex_mount_attr_strictatime, lex_mo
 // A new mount of a file system that hangs nowhere yet (fsopen(2), fsconfig(2), fsmount(2)): `source` may be NULL; options
 // are NAME or NAME=VALUE. `failed` is the option that was refused, -1 for none.
 int lex_make_mount(const char *type, const char *source, const char *const *options, size_t count, int read_only, int *failed);
+// Changes one option of a mounted file system, by the root of a mount of it (fspick(2)).
+int lex_reconfigure(int mount_fd, const char *key, const char *value);
 // umount2(2) with MNT_DETACH of what lies on the file that `fd` stands for; `proc_fds` is /proc/self/fd, opened before a
 // change of the mount namespace.
 int lex_umount_detach_file(int proc_fds, int fd);

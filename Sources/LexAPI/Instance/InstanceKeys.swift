@@ -34,11 +34,22 @@ public struct InstanceKeys: ConfigKeySet {
         "cloud-init.", effect: .live,
         "What cloud-init in the instance is told: user-data, vendor-data and network-config. It reads them anew after a "
             + "change, at the next start.",
-        accepts: { ["user-data", "vendor-data", "network-config"].contains($0) },
+        only: [
+            .init("user-data", default: "#cloud-config", "What cloud-init in the instance is told to do by its owner."),
+            .init(
+                "vendor-data", default: "#cloud-config", "What cloud-init in the instance is told to do by the host."),
+            .init("network-config", "How cloud-init sets up the network of the instance; by DHCP on eth0 unless set."),
+        ],
         check: { $0.utf8.contains(0) ? "without NUL bytes" : nil })
     /// Free keys of users and tools.
     public let user = ConfigKeyFamily(
         "user.", effect: .live, "Free keys of users and their tools.",
+        members: [
+            .init("user-data", "The older name of cloud-init.user-data."),
+            .init("vendor-data", "The older name of cloud-init.vendor-data."),
+            .init("network-config", "The older name of cloud-init.network-config."),
+            .init("meta-data", "Further lines of the metadata that cloud-init is given."),
+        ], isOpen: true,
         check: { $0.utf8.contains(0) ? "without NUL bytes" : nil })
     /// What the image said of itself.
     public let image = ConfigKeyFamily(
@@ -105,11 +116,25 @@ extension InstanceKeys {
         public let kernel = ConfigKeyFamily(
             "limits.kernel.", effect: .onRestart,
             "Limits of each of its processes, by their names in prlimit(2): one number, unlimited, or SOFT:HARD.",
-            accepts: { Limits.kernelResources.contains($0) }, check: Limits.kernelLimitFault)
+            only: Limits.kernelResources, check: Limits.kernelLimitFault)
         /// The resources of `limits.kernel.*` (prlimit(2)).
-        public static let kernelResources: Set<String> = [
-            "as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss",
-            "rtprio", "rttime", "sigpending", "stack",
+        private static let kernelResources: [ConfigKeyFamily.Member] = [
+            .init("as", "The most bytes of memory that a process may map (RLIMIT_AS)."),
+            .init("core", "The most bytes of the core dump of a process (RLIMIT_CORE)."),
+            .init("cpu", "The most seconds of a CPU that a process may use (RLIMIT_CPU)."),
+            .init("data", "The most bytes of the data segment of a process (RLIMIT_DATA)."),
+            .init("fsize", "The most bytes of a file that a process may make (RLIMIT_FSIZE)."),
+            .init("locks", "The most locks on files that a process may have (RLIMIT_LOCKS)."),
+            .init("memlock", "The most bytes of memory that a process may keep from being swapped (RLIMIT_MEMLOCK)."),
+            .init("msgqueue", "The most bytes of POSIX message queues that a user may have (RLIMIT_MSGQUEUE)."),
+            .init("nice", "How far a process may raise its nice value, as 20 less that value (RLIMIT_NICE)."),
+            .init("nofile", "The most files that a process may have open (RLIMIT_NOFILE)."),
+            .init("nproc", "The most processes that a user may have (RLIMIT_NPROC)."),
+            .init("rss", "The most bytes of resident memory; without effect since Linux 2.4.30 (RLIMIT_RSS)."),
+            .init("rtprio", "The highest real-time priority that a process may ask for (RLIMIT_RTPRIO)."),
+            .init("rttime", "The most microseconds that a real-time process may run without a call (RLIMIT_RTTIME)."),
+            .init("sigpending", "The most signals that may wait for a user (RLIMIT_SIGPENDING)."),
+            .init("stack", "The most bytes of the stack of a process (RLIMIT_STACK)."),
         ]
         private static func kernelLimitFault(_ text: String) -> String? {
             let parts = text.split(separator: ":", omittingEmptySubsequences: false)
@@ -306,12 +331,20 @@ extension InstanceKeys {
         /// What lexd chose for a device.
         public let device = ConfigKeyFamily(
             "volatile.", effect: .live, "What lexd chose for one device: its name, hardware address, host interface.",
+            members: deviceMembers,
             accepts: { Volatile.device(of: "volatile." + $0) != nil },
             check: { $0.utf8.contains { $0 < 32 } ? "one line" : nil })
         /// The last parts a `volatile.DEVICE.FIELD` key may have.
-        public static let deviceFields: Set<String> = [
-            "hwaddr", "name", "host_name", "mtu", "created", "last_state.hwaddr", "last_state.mtu",
-            "last_state.created",
+        public static let deviceFields = Set(deviceMembers.map { String($0.name.dropFirst("NAME.".count)) })
+        private static let deviceMembers: [ConfigKeyFamily.Member] = [
+            .init("NAME.hwaddr", "The hardware address lexd chose for the interface."),
+            .init("NAME.name", "The name lexd chose for the interface in the instance."),
+            .init("NAME.host_name", "The name of the interface's end on the host."),
+            .init("NAME.mtu", "The MTU of the interface."),
+            .init("NAME.created", "Whether lexd made the interface of the host."),
+            .init("NAME.last_state.hwaddr", "The hardware address a card of the host had before the instance got it."),
+            .init("NAME.last_state.mtu", "The MTU a card of the host had before the instance got it."),
+            .init("NAME.last_state.created", "Whether the card of the host was made for the instance."),
         ]
         /// The device and the field of a key `volatile.DEVICE.FIELD`; nil for any other key. The name of a device may
         /// itself have dots.

@@ -113,8 +113,25 @@ extension ConfigKey: AnyConfigKey {
     }
 }
 
-/// An open family of keys that share a beginning: `user.*`, `environment.*`.
+/// A family of keys that share a beginning: `user.*`, `environment.*`, `limits.kernel.*`.
 public struct ConfigKeyFamily: Sendable {
+    /// A key of a family that can be named.
+    public struct Member: Sendable {
+        /// What stands behind the prefix; a part in capitals stands for a name.
+        public let name: String
+        /// The value it has when it is not set, as text.
+        public let defaultText: String
+        /// One sentence on what it does.
+        public let summary: String
+
+        /// Makes the value.
+        public init(_ name: String, default defaultText: String = "", _ summary: String) {
+            self.name = name
+            self.defaultText = defaultText
+            self.summary = summary
+        }
+    }
+
     /// What the names begin with, the last dot included.
     public let prefix: String
     /// One sentence on what it is for.
@@ -125,10 +142,14 @@ public struct ConfigKeyFamily: Sendable {
     public let accepts: @Sendable (String) -> Bool
     /// A rule for the value; answers the words that end "X must be …" when it is broken.
     public let check: @Sendable (String) -> String?
+    /// The keys that can be named.
+    public let members: [Member]
+    /// Whether there can be more than those.
+    public let isOpen: Bool
 
-    /// Declares a family.
+    /// Declares a family, open unless all its members are named.
     public init(
-        _ prefix: String, effect: ConfigEffect, _ summary: String,
+        _ prefix: String, effect: ConfigEffect, _ summary: String, members: [Member] = [], isOpen: Bool? = nil,
         accepts: @escaping @Sendable (String) -> Bool = { !$0.isEmpty },
         check: @escaping @Sendable (String) -> String? = { _ in nil }
     ) {
@@ -137,6 +158,19 @@ public struct ConfigKeyFamily: Sendable {
         self.effect = effect
         self.accepts = accepts
         self.check = check
+        self.members = members
+        self.isOpen = isOpen ?? members.isEmpty
+    }
+
+    /// Declares a family of these members and no others.
+    public init(
+        _ prefix: String, effect: ConfigEffect, _ summary: String, only members: [Member],
+        check: @escaping @Sendable (String) -> String? = { _ in nil }
+    ) {
+        let names = Set(members.map(\.name))
+        self.init(
+            prefix, effect: effect, summary, members: members, isOpen: false, accepts: { names.contains($0) },
+            check: check)
     }
 }
 

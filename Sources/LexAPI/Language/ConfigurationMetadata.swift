@@ -75,7 +75,8 @@ public struct ConfigEntity: Sendable {
             switch child.value {
             case let key as any AnyConfigKey: groups[group, default: []].append((key.name, described(key)))
             case let family as ConfigKeyFamily:
-                groups[group, default: []].append((family.prefix + "*", described(family)))
+                if family.isOpen { groups[group, default: []].append((family.prefix + "*", described(family))) }
+                groups[group, default: []] += family.members.map { (family.prefix + $0.name, described(family, $0)) }
             case let set as any ConfigKeySet: collect(set, into: isFlat ? group : child.label ?? group, &groups)
             default: break
             }
@@ -89,9 +90,12 @@ public struct ConfigEntity: Sendable {
             liveupdate: key.effect == .live ? "yes" : "no", scope: scope(key.name))
     }
 
-    private func described(_ family: ConfigKeyFamily) -> ConfigurationMetadata.Key {
+    private func described(
+        _ family: ConfigKeyFamily, _ member: ConfigKeyFamily.Member? = nil
+    ) -> ConfigurationMetadata.Key {
         ConfigurationMetadata.Key(
-            type: "string", defaultdesc: "", shortdesc: family.summary, longdesc: "",
+            type: "string", defaultdesc: member?.defaultText ?? "", shortdesc: member?.summary ?? family.summary,
+            longdesc: "",
             liveupdate: family.effect == .live ? "yes" : "no", scope: scope(family.prefix))
     }
 }

@@ -84,3 +84,35 @@ extension KeyedDecodingContainer {
         Nullable(wrappedValue: try decodeIfPresent(Value.self, forKey: key))
     }
 }
+
+// Go reads null as zero inside maps too: `{"user.role":null}` is `{"user.role":""}`, which a PATCH takes away.
+extension KeyedDecodingContainer {
+    /// Reads a lenient map of texts; null in a text's place is the empty text.
+    public func decode(_ type: Lenient<[String: String]>.Type, forKey key: Key) throws -> Lenient<[String: String]> {
+        Lenient(wrappedValue: try texts(forKey: key) ?? .zero)
+    }
+    /// Reads a nullable map of texts; null in a text's place is the empty text.
+    public func decode(_ type: Nullable<[String: String]>.Type, forKey key: Key) throws -> Nullable<[String: String]> {
+        Nullable(wrappedValue: try texts(forKey: key))
+    }
+    /// Reads lenient maps of texts by name; null is the empty map, and in a text's place the empty text.
+    public func decode(
+        _ type: Lenient<[String: [String: String]]>.Type, forKey key: Key
+    ) throws -> Lenient<[String: [String: String]]> {
+        Lenient(wrappedValue: try mapsOfTexts(forKey: key) ?? .zero)
+    }
+    /// Reads nullable maps of texts by name; null is the empty map, and in a text's place the empty text.
+    public func decode(
+        _ type: Nullable<[String: [String: String]]>.Type, forKey key: Key
+    ) throws -> Nullable<[String: [String: String]]> {
+        Nullable(wrappedValue: try mapsOfTexts(forKey: key))
+    }
+
+    private func texts(forKey key: Key) throws -> [String: String]? {
+        try decodeIfPresent([String: String?].self, forKey: key)?.mapValues { $0 ?? .zero }
+    }
+    private func mapsOfTexts(forKey key: Key) throws -> [String: [String: String]]? {
+        try decodeIfPresent([String: [String: String?]?].self, forKey: key)?
+            .mapValues { ($0 ?? .zero).mapValues { $0 ?? .zero } }
+    }
+}

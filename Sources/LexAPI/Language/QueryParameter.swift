@@ -29,12 +29,13 @@ extension AnyEndpoint {
     public var queryParameters: [QueryParameter] {
         let parts = path.split(separator: "/")
         var parameters: [QueryParameter] = []
+        // Only a list answers open JSON: addresses or objects.
         if method == .get, replyType == JSONValue.self {
             parameters.append(.recursion)
             parameters.append(.filter)
         }
         if parts.count > 1, QueryParameter.projectBound.contains(parts[1]) { parameters.append(.project) }
-        if method == .get, parts.count == 2, QueryParameter.acrossProjects.contains(parts[1]) {
+        if method == .get, QueryParameter.acrossProjects.contains(path) {
             parameters.append(.allProjects)
         }
         return parameters + (QueryParameter.special["\(method.rawValue) \(path)"] ?? [])
@@ -54,7 +55,10 @@ extension QueryParameter {
         "events", "images", "instances", "metrics", "network-acls", "networks", "operations", "profiles",
         "storage-pools", "warnings",
     ]
-    fileprivate static let acrossProjects: Set<Substring> = ["events", "instances", "operations"]
+    fileprivate static let acrossProjects: Set<String> = [
+        "/1.0/events", "/1.0/instances", "/1.0/operations", "/1.0/storage-pools/{pool}/volumes",
+        "/1.0/storage-pools/{pool}/volumes/{type}",
+    ]
 
     private static let secret = QueryParameter("secret", .string, "The secret that was given with the operation.")
     private static let path = QueryParameter("path", .string, "The path of a file.")
@@ -67,6 +71,7 @@ extension QueryParameter {
         "GET /1.0/images/{fingerprint}": [QueryParameter("secret", .string, "The secret to a private image.")],
         "GET /1.0/images/{fingerprint}/export": [QueryParameter("secret", .string, "The secret to a private image.")],
         "GET /1.0/instances/{name}": [recursion],
+        "GET /1.0/operations": [recursion],
         "GET /1.0/instances/{name}/files": [path],
         "POST /1.0/instances/{name}/files": [path],
         "DELETE /1.0/instances/{name}/files": [path],

@@ -19,6 +19,8 @@ public struct IPv4Address: ConfigValue, Hashable, Comparable, CustomStringConver
         }
         self.value = value
     }
+    /// Whether an interface can have it: it is not of 0.0.0.0/8, 127.0.0.0/8 or 224.0.0.0/4.
+    public var canBeOfHost: Bool { value >> 24 != 0 && value >> 24 != 127 && value >> 28 != 0b1110 }
     /// Dotted decimal.
     public var description: String {
         [24, 16, 8, 0].map { String(value >> $0 & 0xff) }.joined(separator: ".")
@@ -124,6 +126,11 @@ public struct IPv6Address: ConfigValue, Hashable, Comparable, CustomStringConver
             }
         }
         return halves
+    }
+
+    /// Whether an interface other than the loopback can have it: it is not `::`, `::1` or of ff00::/8.
+    public var canBeOfHost: Bool {
+        (groups.first ?? 0) >> 8 != 0xff && !(groups.dropLast().allSatisfy { $0 == 0 } && (groups.last ?? 0) <= 1)
     }
 
     /// The canonical text (RFC 5952): lower case, the longest run of zero groups as `::`.

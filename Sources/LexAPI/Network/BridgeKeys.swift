@@ -15,6 +15,16 @@ public struct BridgeKeys: ConfigKeySet {
     /// Tunnels to other hosts.
     public let tunnels = ConfigKeyFamily(
         "tunnel.", effect: .live, "Tunnels to other hosts, tunnel.NAME.protocol and so on.",
+        members: [
+            .init("NAME.protocol", "How the tunnel is made: vxlan, or gre where the kernel has it."),
+            .init("NAME.local", "The address of this end; for a vxlan with a remote it may be missing."),
+            .init("NAME.remote", "The address of the other end; a vxlan without one goes to a multicast group."),
+            .init("NAME.group", default: "239.0.0.1", "The multicast address of a vxlan without ends."),
+            .init("NAME.interface", "The interface of the host that a multicast vxlan goes out by."),
+            .init("NAME.id", default: "0", "The number of a vxlan."),
+            .init("NAME.port", default: "0", "The port of a vxlan; 0 is the kernel's own."),
+            .init("NAME.ttl", default: "1", "How many hops the packets of a multicast vxlan go."),
+        ],
         accepts: { TunnelKey($0) != nil })
     /// Lines for dnsmasq.
     public let rawDnsmasq = ConfigKey<ConfigText>(
@@ -74,6 +84,9 @@ public struct BridgeIPv4Keys: ConfigKeySet {
         "ipv4.address", effect: .live, "The bridge's IPv4 address and prefix, none, or auto.",
         check: { setting in
             guard let subnet = setting.subnet else { return nil }
+            guard subnet.address.canBeOfHost else {
+                return "the address of a host, which no loopback, multicast or unspecified address is"
+            }
             return (8...30).contains(subnet.prefix) && subnet.address != subnet.network
                 && subnet.address != subnet.broadcast
                 ? nil : "the address of a host in a subnet with a prefix of 8 to 30"
@@ -125,6 +138,9 @@ public struct BridgeIPv6Keys: ConfigKeySet {
         "ipv6.address", effect: .live, "The bridge's IPv6 address and prefix, none, or auto for a ULA.",
         check: { setting in
             guard let subnet = setting.subnet else { return nil }
+            guard subnet.address.canBeOfHost else {
+                return "the address of a host, which no loopback, multicast or unspecified address is"
+            }
             return (16...126).contains(subnet.prefix) && subnet.address != subnet.firstAddress
                 ? nil : "the address of a host in a subnet with a prefix of 16 to 126"
         })
@@ -215,21 +231,31 @@ public struct BridgeSecurityKeys: ConfigKeySet {
 public struct BridgeRefusedKeys: ConfigKeySet {
     /// BGP.
     public let bgp = ConfigKeyFamily(
-        "bgp.", effect: .live, "Refused: lexd does not speak BGP.", check: { _ in "left out: lexd does not speak BGP" })
+        "bgp.", effect: .live, "Refused: lexd does not speak BGP.",
+        members: [
+            .init("peers.NAME.address", "Refused: lexd does not speak BGP."),
+            .init("peers.NAME.asn", "Refused: lexd does not speak BGP."),
+            .init("peers.NAME.holdtime", "Refused: lexd does not speak BGP."),
+            .init("peers.NAME.password", "Refused: lexd does not speak BGP."),
+            .init("ipv4.nexthop", "Refused: lexd does not speak BGP."),
+            .init("ipv6.nexthop", "Refused: lexd does not speak BGP."),
+        ],
+        check: { _ in "left out: lexd does not speak BGP" })
     /// DNS zones.
     public let zones = ConfigKeyFamily(
         "dns.zone.", effect: .live, "Refused: lexd has no network zones.",
-        accepts: { ["forward", "reverse.ipv4", "reverse.ipv6"].contains($0) },
+        only: ["forward", "reverse.ipv4", "reverse.ipv6"].map { .init($0, "Refused: lexd has no network zones.") },
         check: { _ in "left out: there are no network zones in this version of lexd" })
     /// The fan.
     public let fan = ConfigKeyFamily(
         "fan.", effect: .live, "Refused: Linux has no fan.",
-        accepts: { ["overlay_subnet", "underlay_subnet", "type"].contains($0) },
+        only: ["overlay_subnet", "underlay_subnet", "type"].map { .init($0, "Refused: Linux has no fan.") },
         check: { _ in "left out: the fan is a patch of some distributions that Linux itself does not have" })
     /// Canonical's MAAS.
     public let maas = ConfigKeyFamily(
         "maas.subnet.", effect: .live, "Refused: lexd does not talk to MAAS.",
-        accepts: { ["ipv4", "ipv6"].contains($0) }, check: { _ in "left out: lexd does not talk to MAAS" })
+        only: ["ipv4", "ipv6"].map { .init($0, "Refused: lexd does not talk to MAAS.") },
+        check: { _ in "left out: lexd does not talk to MAAS" })
     /// Addresses for OVN networks.
     public let ovn4 = ConfigKey<ConfigLine>(
         "ipv4.ovn.ranges", effect: .live, "Refused: lexd has no OVN networks.", check: noOVN)

@@ -67,6 +67,7 @@ public enum APIExtensions {
         "storage_unmapped",
         "projects",
         "network_vxlan_ttl",
+        "container_incremental_copy",
         "usb_optional_vendorid",
         "snapshot_scheduling",
         "snapshot_schedule_aliases",

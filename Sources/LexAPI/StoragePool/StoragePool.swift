@@ -10,7 +10,7 @@ public struct StoragePool: Codable, Sendable {
     public var driver: String
     /// The URLs of what lies in it or refers to it; null when there is nothing.
     @Nullable public var usedBy: [String]?
-    /// `Created`.
+    /// `Created`, or `Unavailable` while its directory cannot be opened.
     public var status: String
     /// `["none"]` on a server that stands alone.
     public var locations: [String]
@@ -22,13 +22,16 @@ public struct StoragePool: Codable, Sendable {
     }
 
     /// Makes the value from all its parts.
-    public init(name: String, driver: String, description: String, config: [String: String], usedBy: [String]) {
+    public init(
+        name: String, driver: String, description: String, config: [String: String], isAvailable: Bool = true,
+        usedBy: [String]
+    ) {
         self.name = name
         self.driver = driver
         self.description = description
         self.config = config
         self.usedBy = usedBy.isEmpty ? nil : usedBy
-        self.status = "Created"
+        self.status = isAvailable ? "Created" : "Unavailable"
         self.locations = ["none"]
     }
 
@@ -59,7 +62,7 @@ public struct StoragePool: Codable, Sendable {
         /// Free text.
         public var description: String?
         /// Configuration of the pool.
-        public var config: [String: String]?
+        @Nullable public var config: [String: String]?
 
         enum CodingKeys: String, CodingKey { case description, config }
 

@@ -59,7 +59,7 @@ public struct StorageVolume: Codable, Sendable {
         /// Free text.
         @Lenient public var description: String
         /// Configuration of the volume; null, in a copy, for that of the source.
-        public var config: [String: String]?
+        @Nullable public var config: [String: String]?
         /// What it is to be a copy of.
         public var source: Source?
 
@@ -120,7 +120,7 @@ public struct StorageVolume: Codable, Sendable {
         /// Free text.
         public var description: String?
         /// Configuration of the volume.
-        public var config: [String: String]?
+        @Nullable public var config: [String: String]?
         /// The snapshot whose files it is to have again; then the rest counts for nothing.
         @Lenient public var restore: String
 

@@ -78,6 +78,8 @@ public struct Warning: Codable, Sendable {
         case missingController = "Missing CGroup controller"
         /// An instance that should have started did not.
         case instanceAutostartFailure = "Failed to start instance"
+        /// A storage pool could not be opened.
+        case storagePoolUnavailable = "Storage pool unavailable"
         /// A managed network could not be started.
         case networkStartupFailure = "Network unavailable"
         /// A network's dnsmasq ends again and again, or does not start.
@@ -95,7 +97,7 @@ public struct Warning: Codable, Sendable {
             case .appArmorNotAvailable, .missingController, .orphan: .low
             case .instanceAutostartFailure, .hostLimit: .low
             case .foreignFirewall: .moderate
-            case .networkStartupFailure, .dnsmasqFailing: .high
+            case .storagePoolUnavailable, .networkStartupFailure, .dnsmasqFailing: .high
             }
         }
     }

@@ -12,7 +12,8 @@ final class WebSocketInbox: ChannelInboundHandler, ChannelOutboundHandler {
     /// reader is slow for a moment.
     private static let roomiest = 1 << 20
 
-    private var assembly = WebSocketAssembly()
+    // A long list in an event is the longest.
+    private var assembly = WebSocketAssembly(longestText: 64 << 20)
     private var parts: CircularBuffer<WebSocketAssembly.Part> = []
     private var bytesWaiting = 0
     private var readHeld = false
@@ -104,8 +105,7 @@ final class WebSocketInbox: ChannelInboundHandler, ChannelOutboundHandler {
 
     private static func size(_ part: WebSocketAssembly.Part) -> Int {
         switch part {
-        case .text(let text): text.utf8.count
-        case .bytes(let bytes): bytes.readableBytes
+        case .text(let bytes), .bytes(let bytes): bytes.readableBytes
         }
     }
 }

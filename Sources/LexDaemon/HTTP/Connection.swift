@@ -69,6 +69,8 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
     private var answerEnded = false
     private var readIsHeld = false
     private var keepAlive = true
+    /// What followed the last whole request is no HTTP: nothing more can be read, but what was asked is answered.
+    private var isBroken = false
     /// Whether the request wants the head of an answer only: a body would be taken for the next answer.
     private var isHead = false
     /// Counts the requests: what the reader of one's body wants must not be taken for the next one's.
@@ -155,6 +157,8 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
                 finishIfDone()
             }
         }
+        // The rest of a request that broke off never comes.
+        if isBroken, !(phase == .busy && requestEnded) { context?.close(promise: nil) }
     }
 
     fileprivate func wantsMoreBody(of request: Int) {
@@ -200,7 +204,7 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
         var head = HTTPResponseHead(version: .http1_1, status: answer.status, headers: answer.headers)
         head.headers.replaceOrAdd(name: "Content-Length", value: String(length))
         head.headers.replaceOrAdd(name: "Date", value: HTTPDate.now)
-        if !keepAlive { head.headers.replaceOrAdd(name: "Connection", value: "close") }
+        if !keepAlive || (isBroken && queue.isEmpty) { head.headers.replaceOrAdd(name: "Connection", value: "close") }
         return .head(head)
     }
 
@@ -226,7 +230,7 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func finishIfDone() {
         guard answerEnded, requestEnded, phase == .busy else { return }
-        guard keepAlive else {
+        guard keepAlive, !(isBroken && queue.isEmpty) else {
             phase = .closing
             context?.close(promise: nil)
             return
@@ -318,6 +322,10 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if isBroken || error is HTTPParserError, phase == .busy, requestEnded {
+            isBroken = true
+            return
+        }
         if error is HTTPParserError, phase == .idle {
             let answer = Answer.failure(.badRequest("The request is not valid HTTP/1.1"))
             keepAlive = false

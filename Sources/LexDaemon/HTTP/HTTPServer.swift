@@ -29,7 +29,8 @@ struct HTTPServer: Sendable {
         let (requests, delivery) = AsyncStream<PendingRequest>.makeStream()
         let listener = try listen(path, group)
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .serverChannelOption(.backlog, value: 256)
+            // As many as the kernel lets wait (net.core.somaxconn): a crowd of clients is not to be turned away.
+            .serverChannelOption(.backlog, value: 4096)
             .childChannelInitializer { channel in Self.speakHTTP(on: channel) { delivery.yield($0) } }
             .withBoundSocket(listener).get()
         defer { channel.close(promise: nil) }
@@ -97,6 +98,7 @@ struct HTTPServer: Sendable {
         case .notFound: throw APIError.notFound("not found")
         case .noSuchMethod: throw APIError(status: 501, "not implemented")
         case .found(let handler, let parameters):
+            try ClusterMember.check(method, path, target.query)
             let request = Request(
                 method: method, path: path, parameters: parameters, query: target.query, queryText: target.queryText,
                 headers: pending.head.headers, peer: pending.peer, body: pending.body,

@@ -1,3 +1,4 @@
+import LexClient
 import NIOCore
 import NIOWebSocket
 
@@ -13,8 +14,8 @@ struct WebSocket: Sendable {
 
     /// The largest frame taken, in bytes.
     static let largestFrame = 16 << 20
-    /// The largest text message in several frames, in bytes.
-    static let largestText = 1 << 20
+    /// The largest text message, in bytes: pylxd sends all of a command's input in one.
+    static let largestText = largestFrame
 
     private let channel: any Channel
     private let inbound: NIOAsyncChannelInboundStream<WebSocketFrame>
@@ -25,40 +26,26 @@ struct WebSocket: Sendable {
     }
 
     /// Hands over what the other side sends, until its close, its end, or `handle` answers false; pings are answered
-    /// on the way. To be called once.
+    /// on the way. Who breaks RFC 6455 is told so, and the connection ends. To be called once.
     func receive(_ handle: (Message) async throws -> Bool) async throws {
-        // The text whose end is still to come; a continuation takes the kind of the frame it continues.
-        var text: ByteBuffer?
+        var assembly = WebSocketAssembly(longestText: Self.largestText)
         for try await frame in inbound {
-            let data = frame.unmaskedData
-            let message: Message
-            switch frame.opcode {
-            case .binary:
-                text = nil
-                message = .binary(data)
-            case .text where frame.fin: message = .text(data)
-            case .text:
-                text = data
-                continue
-            case .continuation:
-                guard var whole = text else {
-                    message = .binary(data)
-                    break
-                }
-                guard whole.readableBytes + data.readableBytes <= Self.largestText else {
-                    throw NIOWebSocketError.invalidFrameLength
-                }
-                whole.writeImmutableBuffer(data)
-                text = frame.fin ? nil : whole
-                guard frame.fin else { continue }
-                message = .text(whole)
-            case .ping:
-                try await send(.pong, data)
-                continue
-            case .connectionClose: return
-            default: continue
+            let step: WebSocketAssembly.Step
+            do {
+                step = try assembly.take(frame.opcode, final: frame.fin, frame.unmaskedData)
+            } catch {
+                var code = ByteBuffer()
+                code.write(webSocketErrorCode: .protocolError)
+                try await send(.connectionClose, code)
+                throw error
             }
-            guard try await handle(message) else { return }
+            switch step {
+            case .deliver(.text(let text)): guard try await handle(.text(text)) else { return }
+            case .deliver(.bytes(let bytes)): guard try await handle(.binary(bytes)) else { return }
+            case .answerPing(let data): try await send(.pong, data)
+            case .close: return
+            case .wait: break
+            }
         }
     }
 

@@ -67,7 +67,7 @@ struct ImageMetadata: Sendable, Equatable {
         guard case .mapping(let pairs) = node else { throw mistake("has \(place) that are not names and values") }
         var properties: [String: String] = [:]
         for (key, value) in pairs {
-            guard let key = key.scalar?.string, let value = value.scalar?.string else {
+            guard let key = key.scalar?.string, let value = isNull(value) ? "" : value.scalar?.string else {
                 throw mistake("has something among the \(place) that is not a name and a text")
             }
             guard properties.count < 256 else { throw mistake("has more than 256 \(place)") }

@@ -32,7 +32,7 @@ extension ImageRoutes {
         // What cannot succeed is said before gigabytes have come.
         try await images.check(description, project: project)
         let upload = try await images.receive(request.body, contentType: type)
-        if let name = upload.rootFilename { description.filename = String(name.prefix(255)) }
+        if let name = upload.rootFilename { description.filename = Self.plainName(name) }
         if let wanted = request.headers.first(name: "x-lxd-fingerprint"), !wanted.isEmpty,
             wanted != upload.fingerprint.text
         {
@@ -55,6 +55,13 @@ extension ImageRoutes {
         return try .async(operation)
     }
 
+    /// The name of a file without the way to it: it is told to whoever downloads the image, and may be used as it is.
+    static func plainName(_ name: String) -> String {
+        let last = name.split(separator: "/", omittingEmptySubsequences: false).last ?? ""
+        let plain = String(last.unicodeScalars.filter { $0.value >= 32 && $0.value != 127 }.prefix(255))
+        return plain == "." || plain == ".." ? "" : plain
+    }
+
     /// What the headers beside an upload say.
     static func description(_ headers: HTTPHeaders) throws -> Images.Description {
         func fields(_ name: String) throws(APIError) -> [(name: String, value: String)] {
@@ -65,7 +72,7 @@ extension ImageRoutes {
             return fields
         }
         var description = Images.Description()
-        description.filename = String((headers.first(name: "X-LXD-filename") ?? "").prefix(255))
+        description.filename = plainName(headers.first(name: "X-LXD-filename") ?? "")
         description.isPublic = ["1", "true", "yes", "on"]
             .contains((headers.first(name: "X-LXD-public") ?? "").lowercased())
         for (name, value) in try fields("X-LXD-properties") where description.properties[name] == nil {

@@ -6,12 +6,9 @@ struct ImageRoutes: Sendable {
 
     func mount(on router: inout Router) {
         router.get(API.images.list) { request in
-            let filter = try Filter(request.query["filter"] ?? "")
             let list = try await images.list(project: request.project)
-                .filter { try filter.isEmpty || filter.fits(try JSONCoding.value($0)) }
-            if request.recursion > 0 { return try JSONCoding.value(list) }
             let holder = try await images.projects.holder(of: .images, for: request.project)
-            return .array(list.map { .string(Projects.url("/1.0/images/\($0.fingerprint)", project: holder)) })
+            return try request.list(list) { Projects.url("/1.0/images/\($0.fingerprint)", project: holder) }
         }
         router.mount(API.images.create) { try await create($0) }
         router.getTagged(API.images.get) { request in
@@ -48,9 +45,8 @@ struct ImageRoutes: Sendable {
 
         router.get(API.images.aliases) { request in
             let list = try await images.aliasEntries(project: request.project)
-            if request.recursion > 0 { return try JSONCoding.value(list) }
             let holder = try await images.projects.holder(of: .images, for: request.project)
-            return .array(list.map { .string(Projects.url("/1.0/images/aliases/\($0.name)", project: holder)) })
+            return try request.list(list) { Projects.url("/1.0/images/aliases/\($0.name)", project: holder) }
         }
         router.create(API.images.createAlias) { request, body in
             try await images.createAlias(body, project: request.project, requestor: request.requestor)

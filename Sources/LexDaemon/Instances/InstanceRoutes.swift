@@ -74,16 +74,15 @@ struct InstanceRoutes: Sendable {
     private func mountSnapshots(on router: inout Router) {
         router.get(API.instances.listSnapshots) { request in
             let record = try await find(request)
-            if request.recursion > 0 {
-                return .array(try await instances.snapshots(of: record).map { try JSONCoding.value($0) })
-            }
             let kind = request.legacyName ?? "instances"
-            return .array(
-                record.snapshots.filter(\.isFinished).map {
-                    .string(
-                        Projects.url(
-                            "/1.0/\(kind)/\(record.name)/snapshots/\($0.name)", project: record.project))
-                })
+            func url(_ name: String) -> String {
+                Projects.url("/1.0/\(kind)/\(record.name)/snapshots/\(name)", project: record.project)
+            }
+            // They are put together only for who sees them.
+            if request.recursion == 0, try request.filter().isEmpty {
+                return .array(record.snapshots.filter(\.isFinished).map { .string(url($0.name)) })
+            }
+            return try request.list(try await instances.snapshots(of: record)) { url($0.name) }
         }
         router.begin(API.instances.createSnapshot) { request, body in
             try instances.createSnapshot(try await find(request), body, requestor: request.requestor)
@@ -122,7 +121,7 @@ struct InstanceRoutes: Sendable {
 
     private func list(_ request: Request) async throws -> Answer {
         let project = try request.isForAllProjects() ? nil : request.project
-        let filter = try Filter(request.query["filter"] ?? "")
+        let filter = try request.filter()
         var list = request.legacyName == "virtual-machines" ? [] : try await instances.list(project: project)
         if !filter.isEmpty {
             var fitting: [Stored<InstanceRecord>] = []

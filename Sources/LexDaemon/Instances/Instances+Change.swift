@@ -26,7 +26,8 @@ extension Instances {
                 new.value.config = Merge.config(old.value.config, change.config)
                 new.value.devices = Merge.devices(old.value.devices, change.devices)
             } else {
-                new.value.config = Merge.replacement(change.config)
+                new.value.config = try await withoutForeign(
+                    Merge.replacement(change.config), over: old.value.config)
                 new.value.devices = change.devices ?? [:]
             }
             new.value.profiles = change.profiles ?? (isPatch ? old.value.profiles : [])

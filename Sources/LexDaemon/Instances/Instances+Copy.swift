@@ -16,6 +16,14 @@ extension Instances {
         _ wish: Instance.Creation, _ source: Instance.Source, name: InstanceName, project: String,
         requestor: Event.Requestor
     ) async throws -> LexAPI.Operation {
+        var wish = wish
+        if source.refresh {
+            if let target = try await records.find(name.text, in: project)?.value {
+                return try await refresh(target, by: wish, source, requestor: requestor)
+            }
+            // The stock client sends the original's own as it is.
+            wish.config = wish.config.filter { !$0.key.hasPrefix("volatile.") }
+        }
         let original = try await copied(wish, source, project: project)
         let record = try copy(of: original, by: wish, name: name, project: project)
         try await check(record)
@@ -35,16 +43,12 @@ extension Instances {
     }
 
     /// The instance that is to be copied; throws what is wrong with the wish itself.
-    private func copied(
+    func copied(
         _ wish: Instance.Creation, _ source: Instance.Source, project: String
     ) async throws -> InstanceRecord {
         guard !source.source.isEmpty else { throw APIError.badRequest("Must specify a source instance") }
         guard !wish.stateful else {
             throw APIError.badRequest("This version of lexd cannot copy the memory of an instance: leave out stateful")
-        }
-        guard !source.refresh else {
-            throw APIError.badRequest(
-                "This version of lexd cannot bring a copy up to date: delete it and copy again, without refresh")
         }
         let sourceProject = source.project.isEmpty ? project : source.project
         let (name, snapshot) = source.copied
@@ -188,7 +192,7 @@ extension Instances {
 
 extension Instance.Source {
     /// The instance to copy, and the snapshot of it that is meant: `INSTANCE/SNAPSHOT`.
-    fileprivate var copied: (instance: String, snapshot: String?) {
+    var copied: (instance: String, snapshot: String?) {
         let parts = source.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         return (parts.first ?? "", parts.count > 1 ? parts[1] : nil)
     }

@@ -26,8 +26,24 @@ extension Instances {
 
     private func change(to wanted: InstanceDevices, _ instance: LiveInstance, _ run: LiveInstance.Run) async throws {
         var held = instance.run?.devices ?? run.devices
+        for (name, disk) in wanted.disksInOrder {
+            guard let present = held.disks[name], disk.differsInSizeAlone(from: present.disk) else { continue }
+            try await resize(present, to: disk, name, run)
+            held.disks[name] = HeldDisk(disk: disk, identity: present.identity)
+            try await note(held, instance, run)
+        }
+        let changed = held.asWanted.disksInOrder.filter { wanted.disks[$0.name] != $0.disk }
+        // With a disk goes what is mounted below it: that is given again.
+        func isBelowOfThose(_ path: String) -> Bool { changed.contains { path.hasPrefix($0.disk.path + "/") } }
+        for (name, disk) in held.asWanted.disksInOrder.reversed() where disk.kind == .memory {
+            guard wanted.disks[name] == disk, isBelowOfThose(disk.path) else { continue }
+            throw APIError.badRequest(
+                "Cannot change or remove the disk below \(disk.path) of the running instance: what the file system in "
+                    + "memory there, device \"\(name)\", holds would be lost. Stop the instance, or remove that one first")
+        }
         // Deepest first.
-        for (name, disk) in held.asWanted.disksInOrder.reversed() where wanted.disks[name] != disk {
+        for (name, disk) in held.asWanted.disksInOrder.reversed()
+        where wanted.disks[name] != disk || isBelowOfThose(disk.path) {
             guard let present = held.disks[name] else { continue }
             try await host.runtime.unplug(
                 UnplugJob(
@@ -36,7 +52,9 @@ extension Instances {
             held.disks[name] = nil
             try await note(held, instance, run)
         }
-        try await takeNodes(Set(held.nodes.values.joined()).subtracting(wanted.nodesInOrder), &held, instance, run)
+        let nodes = Set(held.nodes.values.joined())
+        try await takeNodes(
+            nodes.subtracting(wanted.nodesInOrder).union(nodes.filter { isBelowOfThose($0.path) }), &held, instance, run)
         for (name, disk) in wanted.disksInOrder where held.disks[name] == nil {
             held.disks[name] = HeldDisk(
                 disk: disk,
@@ -49,6 +67,19 @@ extension Instances {
             try await note(held, instance, run)
         }
         try await giveNodes(wanted.nodes, &held, instance, run)
+    }
+
+    private func resize(
+        _ present: HeldDisk, to disk: InstanceDisk, _ name: String, _ run: LiveInstance.Run
+    ) async throws {
+        do {
+            try await host.runtime.resize(
+                ResizeJob(identity: present.identity, path: disk.path, size: disk.memorySize), in: run.process)
+        } catch let failure as RuntimeFailure {
+            throw APIError.badRequest(
+                "Cannot give the disk \"\(name)\" of the running instance the size \(disk.memorySize): \(failure)"
+                    + (failure.code == EINVAL ? ". It holds more than that" : ""))
+        }
     }
 
     private func takeNodes(

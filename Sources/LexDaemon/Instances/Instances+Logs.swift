@@ -54,7 +54,7 @@ extension Instances {
     }
 
     private static func isLog(_ name: String) -> Bool {
-        if name == lxcLog || name == "console.log" { return true }
+        if [lxcLog, "lxc.conf", "console.log"].contains(name) { return true }
         guard name.hasPrefix("exec_"), name.hasSuffix(".stdout") || name.hasSuffix(".stderr") else { return false }
         return name.utf8.count <= 64
             && name.utf8.allSatisfy {

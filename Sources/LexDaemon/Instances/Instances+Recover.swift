@@ -297,14 +297,16 @@ extension Instances {
     /// Starts what is to run: instances that restarted while lexd was away, those with `boot.autostart`, and those that
     /// ran when lexd was last shut down. The highest `boot.autostart.priority` comes first, and the next one waits as
     /// long as `boot.autostart.delay` of the one before says.
-    func autostart() async {
+    ///
+    /// - Parameter pools: Only those whose root lies in one of these; nil for all.
+    func autostart(in pools: Set<String>? = nil) async {
         // What failed for lack of something may be there by now.
         for key in unsettled.withLock({ $0.sorted() }) { await trySettling(key) }
         let due = dueToStart.withLock { due in
             defer { due = [] }
             return due
         }
-        for start in await dueStarts(due) {
+        for start in await dueStarts(due) where pools?.contains(start.record.pool) != false {
             if isShuttingDown { return }
             // Somebody may have started or deleted it meanwhile.
             guard (try? await records.find(start.key)) != nil, liveInstance(start.key).run == nil else { continue }

@@ -175,6 +175,20 @@ extension Instances {
         var settled = stored
         let driver = try pools.driver(of: record.pool)
         let volume = try Self.volume(record)
+        // First: the one it is restored from may be among those that go.
+        if let name = record.restoresFrom {
+            logger.info("restoring a snapshot", metadata: ["instance": "\(record.key)", "snapshot": "\(name)"])
+            try await driver.restore(volume, from: volume.snapshot(name))
+            settled.value.restoresFrom = nil
+            settled = try await records.update(settled)
+        }
+        for snapshot in record.snapshots where !snapshot.isFinished {
+            logger.info(
+                "removing a snapshot that was not finished",
+                metadata: ["instance": "\(record.key)", "snapshot": "\(snapshot.name)"])
+            try await driver.delete(volume.snapshot(snapshot.name))
+        }
+        // After those that were to have their names.
         for (index, snapshot) in record.snapshots.enumerated() {
             guard let new = snapshot.movesTo else { continue }
             do { try await driver.rename(volume.snapshot(new), to: volume.snapshot(snapshot.name)) } catch {
@@ -183,18 +197,7 @@ extension Instances {
             }
             settled.value.snapshots[index].movesTo = nil
         }
-        for snapshot in record.snapshots where !snapshot.isFinished {
-            logger.info(
-                "removing a snapshot that was not finished",
-                metadata: ["instance": "\(record.key)", "snapshot": "\(snapshot.name)"])
-            try await driver.delete(volume.snapshot(snapshot.name))
-        }
         settled.value.snapshots.removeAll { !$0.isFinished }
-        if let name = record.restoresFrom {
-            logger.info("restoring a snapshot", metadata: ["instance": "\(record.key)", "snapshot": "\(name)"])
-            try await driver.restore(volume, from: volume.snapshot(name))
-            settled.value.restoresFrom = nil
-        }
         settled = try await records.update(settled)
         try await writeBackup(settled.value)
         pools.sweepSoon()

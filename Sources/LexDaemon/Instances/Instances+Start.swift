@@ -74,6 +74,8 @@ extension Instances {
             let files = try await templatedFiles(of: stored.value, config, plan)
             let job = try startJob(plan, nics.map(\.ready), console: console, files: files)
             await rollback.add("remove the control groups") { await self.removeGroups(paths) }
+            // Beside the start, which takes longer.
+            async let isNoted: Void = noteSettings(job.items, paths)
             let process: RunningInstance
             do {
                 process = try await host.runtime.start(job)
@@ -81,6 +83,7 @@ extension Instances {
                 throw StartFailure.explain(failure, name: stored.value.name)
             }
             await rollback.add("end the run") { try process.kill() }
+            await isNoted
             for remark in process.remarks {
                 logger.warning(
                     "an instance was started without something",
@@ -168,6 +171,13 @@ extension Instances {
         }
     }
 
+    /// Writes the settings for liblxc as lxc.container.conf(5) has them. Whoever starts it is not told when that fails.
+    private func noteSettings(_ items: [LXCItem], _ paths: InstancePaths) async {
+        do { try await blocking { try replaceFile(paths.lxcConfig, ContainerConfig.text(items).utf8) } } catch {
+            logger.warning("cannot write lxc.conf", metadata: ["path": "\(paths.lxcConfig)", "error": "\(error)"])
+        }
+    }
+
     /// What of an instance lies beside its root; what a person puts in the same place comes over it.
     private func plainDisks(_ record: InstanceRecord, _ config: Config<InstanceKeys>) async throws -> [InstanceDisk] {
         let directories = try await pools.driver(of: record.pool).plainDirectories(
@@ -211,7 +221,7 @@ extension Instances {
             disks: plan.disks.map { $0.mount(plan.ids) }, nodes: try plan.nodes.map { try $0.mount(plan.ids) },
             ids: plan.ids, deniesForeignCalls: plan.deniesForeignCalls, interception: interception(plan), files: files,
             lxcfs: host.lxcfs,
-            items: try ContainerConfig.items(for: plan, nics: nics, console: console),
+            items: try ContainerConfig.items(for: plan, nics: nics, console: console, isOnHost: isFile),
             lockFile: plan.paths.lockFile, runFile: plan.paths.runFile, logFile: plan.paths.lxcLog)
     }
 

@@ -22,6 +22,11 @@ struct MetadataStore: Sendable {
 
     /// Throws a 400 unless an instance can have these.
     private static func check(_ record: InstanceMetadataRecord) throws {
+        // As for an image: an instance made without one has none.
+        let architecture = record.metadata.architecture
+        guard architecture.isEmpty || Architecture.name(of: architecture) != nil else {
+            throw APIError.badRequest("The metadata has the unknown architecture \(MetadataRules.quoted(architecture))")
+        }
         if let wrong = MetadataRules.mistake(in: record.metadata.templates) {
             throw APIError.badRequest("The metadata \(wrong)")
         }

@@ -7,9 +7,8 @@ struct NetworkACLRoutes: Sendable {
     func mount(on router: inout Router) {
         router.get(API.networkACLs.list) { request in
             let list = try await acls.list(project: request.project)
-            if request.recursion > 0 { return try JSONCoding.value(list) }
             let holder = try await acls.holder(request.project)
-            return .array(list.map { .string(Projects.url("/1.0/network-acls/\($0.name)", project: holder)) })
+            return try request.list(list) { Projects.url("/1.0/network-acls/\($0.name)", project: holder) }
         }
         router.create(API.networkACLs.create) { request, body in
             try await acls.create(body, project: request.project, requestor: request.requestor)

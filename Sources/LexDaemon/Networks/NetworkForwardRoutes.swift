@@ -8,9 +8,7 @@ struct NetworkForwardRoutes: Sendable {
         router.get(API.networkForwards.list) { request in
             let network = try request.parameter("network")
             let list = try await forwards.list(network, project: request.project)
-            return request.recursion > 0
-                ? try JSONCoding.value(list)
-                : .array(list.map { .string("/1.0/networks/\(network)/forwards/\($0.listenAddress)") })
+            return try request.list(list) { "/1.0/networks/\(network)/forwards/\($0.listenAddress)" }
         }
         router.create(API.networkForwards.create) { request, body in
             let network = try request.parameter("network")

@@ -10,9 +10,8 @@ struct NetworkRoutes: Sendable {
     func mount(on router: inout Router) {
         router.get(API.networks.list) { request in
             let list = try await networks.list(project: request.project)
-            if request.recursion > 0 { return try JSONCoding.value(list) }
             let holder = try await networks.projects.holder(of: .networks, for: request.project)
-            return .array(list.map { .string(Projects.url("/1.0/networks/\($0.name)", project: holder)) })
+            return try request.list(list) { Projects.url("/1.0/networks/\($0.name)", project: holder) }
         }
         router.create(API.networks.create) { request, body in
             try await networks.create(body, project: request.project, requestor: request.requestor)

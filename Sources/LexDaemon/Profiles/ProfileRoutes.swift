@@ -8,10 +8,14 @@ struct ProfileRoutes: Sendable {
 
     func mount(on router: inout Router) {
         router.get(API.profiles.list) { request in
-            guard request.recursion > 0 else {
+            // Who uses them is looked up only for who sees it.
+            if request.recursion == 0, try request.filter().isEmpty {
                 return .array(try await profiles.urls(project: request.project).map { .string($0) })
             }
-            return try JSONCoding.value(try await profiles.list(project: request.project))
+            let holder = try await profiles.projects.holder(of: .profiles, for: request.project)
+            return try request.list(try await profiles.list(project: request.project)) {
+                Projects.url("/1.0/profiles/\($0.name)", project: holder)
+            }
         }
         router.create(API.profiles.create) { request, body in
             try await instances.networks.checkKnown(body.devices, project: request.project)

@@ -7,9 +7,7 @@ struct ProjectRoutes: Sendable {
 
     func mount(on router: inout Router) {
         router.get(API.projects.list) { request in
-            let list = try await projects.list()
-            return request.recursion > 0
-                ? try JSONCoding.value(list) : .array(list.map { .string("/1.0/projects/\($0.name)") })
+            try request.list(try await projects.list()) { "/1.0/projects/\($0.name)" }
         }
         router.create(API.projects.create) { request, body in
             try await projects.create(body, requestor: request.requestor)

@@ -194,8 +194,11 @@ final class Projects: Sendable {
             try await locks.with(second) {
                 try await checkRename(name, to: new)
                 let stored = try await find(name)
-                if let profile = try await contents.profiles.find(Project.defaultName, in: name) {
-                    try await createDefaultProfile(new, profile.value)
+                if var profile = try await contents.profiles.find(Project.defaultName, in: name)?.value {
+                    if profile.description == Self.defaultProfileDescription(name) {
+                        profile.description = Self.defaultProfileDescription(new)
+                    }
+                    try await createDefaultProfile(new, profile)
                 }
                 try await records.rename(stored, to: new)
                 try await deleteDefaultProfile(name)
@@ -228,7 +231,11 @@ final class Projects: Sendable {
         try await contents.profiles.create(
             ProjectKey(project, Project.defaultName).text,
             record
-                ?? ProfileRecord(description: "Default lexd profile for project \(project)", config: [:], devices: [:]))
+                ?? ProfileRecord(description: Self.defaultProfileDescription(project), config: [:], devices: [:]))
+    }
+
+    private static func defaultProfileDescription(_ project: String) -> String {
+        "Default lexd profile for project \(project)"
     }
 
     private func deleteDefaultProfile(_ project: String) async throws {

@@ -136,9 +136,13 @@ struct References: Sendable {
 
     /// The URLs of the images among these fingerprints.
     func images(of fingerprints: Set<String>) async throws -> [String] {
+        try await owners(ofImages: fingerprints).map { Projects.url("/1.0/images/\($0.name)", project: $0.project) }
+    }
+
+    /// The images among these fingerprints, each as often as projects have it.
+    func owners(ofImages fingerprints: Set<String>) async throws -> [ProjectKey] {
         try await images.list().filter { fingerprints.contains($0.value.fingerprint) }.map(\.owned)
             .sorted { ($0.name, $0.project) < ($1.name, $1.project) }
-            .map { Projects.url("/1.0/images/\($0.name)", project: $0.project) }
     }
 
     private func url(profile key: ProjectKey) -> String {

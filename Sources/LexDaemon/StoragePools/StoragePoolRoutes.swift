@@ -6,9 +6,7 @@ struct StoragePoolRoutes: Sendable {
 
     func mount(on router: inout Router) {
         router.get(API.storagePools.list) { request in
-            let list = try await pools.list()
-            return request.recursion > 0
-                ? try JSONCoding.value(list) : .array(list.map { .string("/1.0/storage-pools/\($0.name)") })
+            try request.list(try await pools.list()) { "/1.0/storage-pools/\($0.name)" }
         }
         router.create(API.storagePools.create) { request, body in
             try await pools.create(body, requestor: request.requestor)

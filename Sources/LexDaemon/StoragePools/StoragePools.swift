@@ -19,6 +19,9 @@ final class StoragePools: Sendable {
     private let logger: Logger
     private let factories: [String: StorageDriverFactory]
     private let open = Mutex<[String: any StorageDriver]>([:])
+    // Why those that are not open are not, by name.
+    private let closed = Mutex<[String: String]>([:])
+    private let warnings: Warnings
     private let mapping: MountMapping
     // Of pools by their directories: what the kernel once said holds as long as we run.
     private let isMapped = Mutex<[String: Bool]>([:])
@@ -29,9 +32,10 @@ final class StoragePools: Sendable {
     ///   - directory: Where pools without a source of their own lie.
     ///   - mapping: Whether files can be mounted with other ids here.
     init(
-        records: Records<StoragePoolRecord>, references: References, events: Events, directory: String, logger: Logger,
-        factories: [String: StorageDriverFactory], mapping: MountMapping
+        records: Records<StoragePoolRecord>, references: References, events: Events, warnings: Warnings,
+        directory: String, logger: Logger, factories: [String: StorageDriverFactory], mapping: MountMapping
     ) {
+        self.warnings = warnings
         self.mapping = mapping
         self.records = records
         self.references = references
@@ -61,20 +65,51 @@ final class StoragePools: Sendable {
     /// Lets the space of what was just deleted be given back, behind whoever deleted it.
     func sweepSoon() { wishSweep.yield() }
 
-    /// Opens every pool, at the daemon's start.
+    /// Opens every pool, at the daemon's start. One that cannot be opened keeps nobody from the others.
     func openAll() async throws {
-        for stored in try await records.list() {
-            let driver = try makeDriver(stored.name, stored.value)
-            do {
-                try await driver.openPool()
-            } catch {
-                throw APIError.failed("cannot open storage pool \"\(stored.name)\": \(error)")
-            }
-            open.withLock { $0[stored.name] = driver }
-        }
+        for stored in try await records.list() { await tryOpening(stored) }
         // What a daemon before us did not get to.
         sweepSoon()
     }
+
+    /// Tries again to open what could not be opened at the start, until all are open or the task is cancelled: nothing
+    /// tells of a file system that is mounted at last.
+    ///
+    /// - Parameter whenOpen: Is told the names of those that are open now.
+    func openRest(every pause: Duration = .seconds(10), _ whenOpen: (Set<String>) async -> Void) async {
+        while case let names = closed.withLock({ Set($0.keys) }), !names.isEmpty {
+            do { try await Task.sleep(for: pause) } catch { return }
+            var opened: Set<String> = []
+            for stored in (try? await records.list()) ?? [] where names.contains(stored.name) {
+                if await tryOpening(stored) { opened.insert(stored.name) }
+            }
+            if !opened.isEmpty { await whenOpen(opened) }
+        }
+    }
+
+    /// Answers whether it is open now.
+    @discardableResult
+    private func tryOpening(_ stored: Stored<StoragePoolRecord>) async -> Bool {
+        let name = stored.name
+        do {
+            let driver = try makeDriver(name, stored.value)
+            try await driver.openPool()
+            open.withLock { $0[name] = driver }
+            if closed.withLock({ $0.removeValue(forKey: name) }) != nil {
+                logger.notice("a storage pool is there again", metadata: ["pool": "\(name)"])
+            }
+            await warnings.resolve(.storagePoolUnavailable, entity: Self.url(name))
+            return true
+        } catch {
+            let why = "\(error)"
+            guard closed.withLock({ $0.updateValue(why, forKey: name) }) != why else { return false }
+            logger.error("cannot open a storage pool", metadata: ["pool": "\(name)", "error": "\(why)"])
+            await warnings.record(.storagePoolUnavailable, why, entity: Self.url(name))
+            return false
+        }
+    }
+
+    private static func url(_ name: String) -> String { "/1.0/storage-pools/\(name)" }
 
     private func makeDriver(_ name: String, _ record: StoragePoolRecord) throws -> any StorageDriver {
         guard let factory = factories[record.driver] else { throw unknown(record.driver) }
@@ -112,8 +147,9 @@ final class StoragePools: Sendable {
 
     /// The driver of an open pool.
     func driver(of name: String) throws(APIError) -> any StorageDriver {
-        guard let driver = open.withLock({ $0[name] }) else { throw .notFound("Storage pool not found") }
-        return driver
+        if let driver = open.withLock({ $0[name] }) { return driver }
+        guard let why = closed.withLock({ $0[name] }) else { throw .notFound("Storage pool not found") }
+        throw .unavailable("Storage pool \"\(name)\" is not available: \(why). lexd goes on trying to open it")
     }
 
     /// The open pools by name.
@@ -137,7 +173,7 @@ final class StoragePools: Sendable {
         let layers = (try? await driver(of: stored.name).layers()) ?? []
         return StoragePool(
             name: stored.name, driver: stored.value.driver, description: stored.value.description,
-            config: stored.value.config,
+            config: stored.value.config, isAvailable: closed.withLock { $0[stored.name] == nil },
             usedBy: try await references.images(of: layers) + references.users(ofPool: stored.name)
                 + references.volumes(inPool: stored.name))
     }
@@ -161,6 +197,7 @@ final class StoragePools: Sendable {
         let ours = "\(directory)/\(pool.name)"
         if let source = config["source"] {
             try await checkSource(source, ours: ours)
+            try await checkApart(source)
             config["volatile.initial_source"] = source
         }
         config["source"] = config["source"] ?? ours
@@ -175,7 +212,23 @@ final class StoragePools: Sendable {
             throw error
         }
         open.withLock { $0[pool.name] = driver }
-        events.lifecycle("storage-pool-created", source: "/1.0/storage-pools/\(pool.name)", requestor: requestor)
+        events.lifecycle("storage-pool-created", source: Self.url(pool.name), requestor: requestor)
+    }
+
+    /// No pool lies in another: what one makes there the other would take for its own.
+    private func checkApart(_ source: String) async throws {
+        for stored in try await records.list() {
+            let other = stored.value.config["source"] ?? "\(directory)/\(stored.name)"
+            let isNested = try await blocking {
+                let (one, other) = ((realPath(source) ?? source) + "/", (realPath(other) ?? other) + "/")
+                return one.hasPrefix(other) || other.hasPrefix(one)
+            }
+            guard !isNested else {
+                throw APIError.badRequest(
+                    "Source path '\(source)' and that of storage pool \"\(stored.name)\", '\(other)', lie one in the "
+                        + "other: choose a directory apart from it")
+            }
+        }
     }
 
     /// A directory that somebody gives for a pool must be there and hold nothing.
@@ -230,7 +283,7 @@ final class StoragePools: Sendable {
             stored.value.config[name] = old.config[name]
         }
         try await records.update(stored)
-        events.lifecycle("storage-pool-updated", source: "/1.0/storage-pools/\(name)", requestor: requestor)
+        events.lifecycle("storage-pool-updated", source: Self.url(name), requestor: requestor)
     }
 
     func delete(_ name: String, requestor: Event.Requestor?) async throws {
@@ -238,11 +291,30 @@ final class StoragePools: Sendable {
         // Images are no reason to keep a pool: their files lie elsewhere and are unpacked again where they are needed.
         let users = try await references.users(ofPool: name) + references.volumes(inPool: name)
         guard users.isEmpty else { throw APIError.badRequest("The storage pool is currently in use") }
-        let driver = try driver(of: name)
-        try await records.delete(stored)
-        open.withLock { $0[name] = nil }
-        try await deleteFiles(driver, stored.value)
-        events.lifecycle("storage-pool-deleted", source: "/1.0/storage-pools/\(name)", requestor: requestor)
+        guard let driver = open.withLock({ $0.removeValue(forKey: name) }) else {
+            guard closed.withLock({ $0[name] }) != nil else { throw APIError.notFound("Storage pool not found") }
+            // Its files are out of reach: they stay, wherever they are.
+            try await records.delete(stored)
+            return await forget(name, requestor: requestor)
+        }
+        do {
+            try await records.delete(stored)
+            do { try await deleteFiles(driver, stored.value) } catch {
+                // What is left of it would be out of everybody's sight.
+                try await records.create(name, stored.value)
+                throw error
+            }
+        } catch {
+            open.withLock { $0[name] = driver }
+            throw error
+        }
+        await forget(name, requestor: requestor)
+    }
+
+    private func forget(_ name: String, requestor: Event.Requestor?) async {
+        closed.withLock { $0[name] = nil }
+        await warnings.forget(entity: Self.url(name))
+        events.lifecycle("storage-pool-deleted", source: Self.url(name), requestor: requestor)
     }
 
     /// Removes what lies in a pool; and its directory, unless somebody gave it.

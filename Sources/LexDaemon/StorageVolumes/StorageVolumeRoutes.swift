@@ -48,16 +48,9 @@ struct StorageVolumeRoutes: Sendable {
 
     private func list(_ request: Request, type: String?) async throws -> JSONValue {
         let pool = try request.parameter("pool")
-        let filter = try Filter(request.query["filter"] ?? "")
         let project = try request.isForAllProjects() ? nil : request.project
         let list = try await volumes.list(pool: pool, type: type, project: project)
-        var result: [JSONValue] = []
-        for volume in list {
-            let value = try JSONCoding.value(volume)
-            guard filter.isEmpty || filter.fits(value) else { continue }
-            result.append(request.recursion > 0 ? value : .string(StorageVolumes.url(volume, pool: pool)))
-        }
-        return .array(result)
+        return try request.list(list) { StorageVolumes.url($0, pool: pool) }
     }
 
     private func create(_ request: Request, type: String?) async throws -> Answer {
@@ -106,18 +99,12 @@ struct StorageVolumeRoutes: Sendable {
     private func mountSnapshots(on router: inout Router) {
         router.get(API.storageVolumes.listSnapshots) { request in
             let (key, list, type) = try await snapshots(request)
-            if request.recursion > 0 {
-                return .array(
-                    try list.map { try JSONCoding.value(Self.view($0, name: "\(key.name)/\($0.name)", isInList: true)) }
-                )
+            return try request.list(list.map { Self.view($0, name: "\(key.name)/\($0.name)", isInList: true) }) {
+                let name = $0.name.dropFirst(key.name.count + 1)
+                return Projects.url(
+                    "/1.0/storage-pools/\(key.pool)/volumes/\(type)/\(key.name)/snapshots/\(name)",
+                    project: key.project)
             }
-            return .array(
-                list.map {
-                    .string(
-                        Projects.url(
-                            "/1.0/storage-pools/\(key.pool)/volumes/\(type)/\(key.name)/snapshots/\($0.name)",
-                            project: key.project))
-                })
         }
         router.begin(API.storageVolumes.createSnapshot) { request, body in
             try await volumes.createSnapshot(

@@ -38,7 +38,7 @@ extension StorageVolumes {
                 result += try await views(of: record)
             }
         }
-        if isWanted("image") { result += try await images(in: driver) }
+        if isWanted("image") { result += try await images(in: driver, project: project) }
         return result
     }
 
@@ -74,14 +74,22 @@ extension StorageVolumes {
         )
     }
 
-    private func images(in driver: any StorageDriver) async throws -> [StorageVolume] {
+    /// The unpacked images that a project uses, or any. LXD has them all in the project `default`; here one is where
+    /// its image is.
+    private func images(in driver: any StorageDriver, project: String?) async throws -> [StorageVolume] {
+        var holder: String?
+        if let project { holder = try await projects.holder(of: .images, for: project) }
         var result: [StorageVolume] = []
         for fingerprint in try await driver.layers().sorted() {
-            let users = try await references.images(of: [fingerprint])
-            if users.isEmpty { continue }
+            let owners = try await references.owners(ofImages: [fingerprint])
+                .filter { holder == nil || $0.project == holder }
+            guard let first = owners.first else { continue }
+            let isShared = owners.contains { $0.project == Project.defaultName }
             result.append(
                 StorageVolume(
-                    name: fingerprint, type: "image", project: Project.defaultName, usedBy: users, createdAt: .never))
+                    name: fingerprint, type: "image", project: isShared ? Project.defaultName : first.project,
+                    usedBy: owners.map { Projects.url("/1.0/images/\($0.name)", project: $0.project) },
+                    createdAt: .never))
         }
         return result
     }

@@ -6,15 +6,9 @@ struct WarningRoutes: Sendable {
 
     func mount(on router: inout Router) {
         router.get(API.warnings.list) { request in
-            let filter = try Filter(request.query["filter"] ?? "")
             let project = request.query["project"] ?? ""
-            var shown: [JSONValue] = []
-            for warning in try await warnings.list() where project.isEmpty || warning.project == project {
-                let value = try JSONCoding.value(warning)
-                guard filter.fits(value) else { continue }
-                shown.append(request.recursion > 0 ? value : .string("/1.0/warnings/\(warning.uuid)"))
-            }
-            return .array(shown)
+            let list = try await warnings.list().filter { project.isEmpty || $0.project == project }
+            return try request.list(list) { "/1.0/warnings/\($0.uuid)" }
         }
         router.get(API.warnings.get) { try await warnings.get($0.parameter("uuid")) }
         router.change(API.warnings.update) { try await update($0, $1) }

@@ -124,6 +124,13 @@ package func replaceFile(_ path: String, _ bytes: some Collection<UInt8>, mode: 
     }
 }
 
+/// Where a path leads in the end; nil when nothing is there (realpath(3)).
+package func realPath(_ path: String) -> String? {
+    guard let found = realpath(path, nil) else { return nil }
+    defer { free(found) }
+    return String(cString: found)
+}
+
 /// Throws unless the directory belongs to root and nobody else can enter it.
 ///
 /// Below it lie files with setuid bits and file capabilities that are valid on the host.

@@ -162,12 +162,6 @@ package struct HostDevices: Sendable {
         return nil
     }
 
-    private func realPath(_ path: String) -> String? {
-        guard let found = realpath(path, nil) else { return nil }
-        defer { free(found) }
-        return String(cString: found)
-    }
-
     private func padded(_ number: UInt32) -> String {
         let text = String(number)
         return String(repeating: "0", count: max(0, 3 - text.utf8.count)) + text

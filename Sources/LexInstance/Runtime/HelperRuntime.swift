@@ -152,6 +152,12 @@ package struct HelperRuntime: Runtime {
         guard case .done = reply else { throw MessageError("another reply than the unplug's") }
     }
 
+    package func resize(_ job: ResizeJob, in instance: RunningInstance) async throws {
+        let reply = try await run(
+            .resize(job), title: "sealed resize \(job.path)", of: instance, verb: "resize", subject: job.path)
+        guard case .done = reply else { throw MessageError("another reply than the resize's") }
+    }
+
     package func bringLXCFS(_ directory: String, to instance: RunningInstance) async throws {
         let reply = try await run(
             .lxcfs(LXCFSJob(directory: directory, process: instance.initProcess)), title: "sealed lxcfs \(directory)",

@@ -16,6 +16,8 @@ package protocol Runtime: Sendable {
     func plug(_ job: PlugJob, into instance: RunningInstance) async throws -> FileIdentity
     /// Takes a disk or a device node from a running instance; that it has it no more is fine.
     func unplug(_ job: UnplugJob, from instance: RunningInstance) async throws
+    /// Gives a file system in memory that a running instance has as a disk another size.
+    func resize(_ job: ResizeJob, in instance: RunningInstance) async throws
     /// Begins to serve the files of an instance: of one that runs, from inside it.
     func files(_ job: FilesJob, in instance: RunningInstance?) async throws -> FileServer
     /// Gives a running instance the files of an lxcfs that has come, and takes away those of one that has gone.

@@ -112,12 +112,20 @@ extension BridgeDriver {
             throw refuse("the kernel says: \(error)")
         }
         do {
-            try session.change(name, LinkChange(up: true, mtu: mtu, master: bridge.index, alias: alias))
+            // A vxlan that goes out by one interface is made with the most that fits into that one's packets.
+            let most = try session.link(named: name)?.mtu ?? mtu
+            do {
+                try session.change(name, LinkChange(up: true, mtu: mtu, master: bridge.index, alias: alias))
+            } catch let error where error.code == EINVAL && most < mtu {
+                throw refuse(
+                    "packets of \(mtu) bytes are too large for the way it goes, where at most \(most) fit: "
+                        + (most < 1280 ? "let it go another way" : "set bridge.mtu to \(most) or less"))
+            } catch {
+                throw refuse("the kernel says: \(error)")
+            }
         } catch {
             try? session.deleteLink(name)
-            throw refuse(
-                "the kernel says: \(error). Packets of \(mtu) bytes may be too large for the way it goes: set bridge.mtu"
-            )
+            throw error
         }
     }
 

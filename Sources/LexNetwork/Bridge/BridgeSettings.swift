@@ -163,6 +163,12 @@ package struct BridgeSettings: Sendable, Equatable {
                         + "other prefixes need ipv6.dhcp.stateful")
             }
         }
+        if ipv4 == nil, !ipv4Routes.isEmpty {
+            throw refuse("ipv4.routes", "a bridge without ipv4.address has no routes: unset the one or set the other")
+        }
+        if ipv6 == nil, !ipv6Routes.isEmpty {
+            throw refuse("ipv6.routes", "a bridge without ipv6.address has no routes: unset the one or set the other")
+        }
         if externalInterfaces.contains(where: { $0.text == name }) {
             throw refuse("bridge.external_interfaces", "the bridge cannot be in itself")
         }

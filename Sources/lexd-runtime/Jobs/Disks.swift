@@ -56,22 +56,31 @@ func setUnbindable(_ disks: [DiskMount], in process: borrowing OwnedDescriptor) 
     }
 }
 
-/// Takes a disk or a device node from a running instance. What the guest has put in its place is left alone.
+/// Gives a file system in memory another size; what it holds stays.
+func resize(_ job: ResizeJob, _ received: inout Received<RuntimeJob>, _ socket: borrowing JobSocket) throws {
+    let process = try takeProcess(&received, job.path)
+    try enterMounts(of: process)
+    let number = try placeInside(job.path)
+    guard number >= 0 else { throw SystemError("open inside the instance", job.path) }
+    let place = OwnedDescriptor(taking: number)
+    let isOurs = try isSeen(.file(job.identity), at: place.number, job.path)
+    guard isOurs else {
+        throw RuntimeFailure(
+            call: "resize", subject: job.path, detail: "the instance has unmounted it, or mounted something over it")
+    }
+    try checked("resize", job.path) { lex_reconfigure(place.number, "size", job.size) }
+    try socket.send(RuntimeReply.done)
+}
+
+/// Takes a disk or a device node from a running instance. What the guest has put in its place is left alone, or lies
+/// there again when it lay over it.
 func unplug(_ job: UnplugJob, _ received: inout Received<RuntimeJob>, _ socket: borrowing JobSocket) throws {
     let process = try takeProcess(&received, job.path)
-    let descriptors = try OwnedDescriptor.directory("/proc/self/fd")
+    let own = try OwnProcess()
     // First: while it may be used it might be opened again.
     if let rule = job.denied { try set("devices.deny", rule) }
     try enterMounts(of: process)
-    let number = try placeInside(job.path)
-    if number < 0 {
-        // The guest has no such place any more.
-        guard [ENOENT, ENOTDIR, ELOOP, ENXIO].contains(errno) else {
-            throw SystemError("open inside the instance", job.path)
-        }
-        return try socket.send(RuntimeReply.done)
-    }
-    let wasThere = try unmount(OwnedDescriptor(taking: number), ifItIs: job.mark, job.path, descriptors)
+    let wasThere = try takeOff(job.mark, job.path, own)
     if wasThere, job.removesFile {
         // What the guest has made of it meanwhile is its own.
         try? prepareInside(.remove, job.path, of: process, isUnprivileged: job.isUnprivileged)
@@ -119,32 +128,100 @@ private func set(_ item: String, _ rule: DeviceRule) throws {
     }
 }
 
-/// Answers whether it was there.
-private func unmount(
-    _ target: consuming OwnedDescriptor, ifItIs mark: UnplugJob.Mark, _ path: String,
-    _ descriptors: borrowing OwnedDescriptor
+/// What the kernel tells of this process, opened before it enters a guest's mount namespace, whose /proc is the guest's.
+private struct OwnProcess: ~Copyable {
+    let directory: OwnedDescriptor
+    let descriptors: OwnedDescriptor
+
+    init() throws(SystemError) {
+        let directory = try OwnedDescriptor.directory("/proc/self")
+        let descriptors = try OwnedDescriptor.directory("/proc/self/fd")
+        self.directory = directory
+        self.descriptors = descriptors
+    }
+
+    /// Whether a mount lies on another at the same place (proc_pid_mountinfo(5)).
+    func isStacked(_ mount: Int32) throws(SystemError) -> Bool {
+        let words = try text("fdinfo/\(mount)").split(whereSeparator: \.isWhitespace)
+        guard let at = words.firstIndex(of: "mnt_id:"), words.indices.contains(at + 1) else { return false }
+        let number = words[at + 1]
+        var places: [Substring: (parent: Substring, point: Substring)] = [:]
+        for line in try text("mountinfo").split(separator: "\n") {
+            let fields = line.split(separator: " ", maxSplits: 5)
+            if fields.count == 6 { places[fields[0]] = (fields[1], fields[4]) }
+        }
+        guard let place = places[number], let below = places[place.parent] else { return false }
+        return place.point == below.point
+    }
+
+    private func text(_ name: String) throws(SystemError) -> String {
+        let file = OwnedDescriptor(
+            taking: try checked("open", "/proc/self/\(name)") { openat(directory.number, name, O_RDONLY | O_CLOEXEC) })
+        return String(decoding: try file.readAll(limit: 64 << 20, of: "/proc/self/\(name)"), as: UTF8.self)
+    }
+}
+
+/// Unmounts what is ours at a place, also from below what the guest has mounted over it: who removes a disk wants it
+/// gone, whatever the guest does. Answers whether it was there.
+private func takeOff(
+    _ mark: UnplugJob.Mark, _ path: String, _ own: borrowing OwnProcess, depth: Int = 0
 ) throws(SystemError) -> Bool {
+    let number = try placeInside(path)
+    if number < 0 {
+        // The guest has no such place any more.
+        guard [ENOENT, ENOTDIR, ELOOP, ENXIO].contains(errno) else {
+            throw SystemError("open inside the instance", path)
+        }
+        return false
+    }
+    let target = OwnedDescriptor(taking: number)
+    if try isSeen(mark, at: target.number, path) { return try unmount(target.number, path, own) }
+    guard depth < 64, try own.isStacked(target.number) else { return false }
+    let over = OwnedDescriptor(
+        taking: try checked("take hold of what is mounted over", path) { lex_clone_tree_of(target.number, 1) })
+    guard try unmount(target.number, path, own) else { return false }
+    let result = attempted { () throws(SystemError) in try takeOff(mark, path, own, depth: depth + 1) }
+    let place = try placeInside(path)
+    guard place >= 0 else { throw SystemError("open inside the instance", path) }
+    let bare = OwnedDescriptor(taking: place)
+    try checked("mount again on", path) { lex_attach_tree_to(over.number, bare.number) }
+    return try result.get()
+}
+
+/// What came of it, whichever: what is to be done after it is done either way.
+private func attempted(_ body: () throws(SystemError) -> Bool) -> Result<Bool, SystemError> {
+    do throws(SystemError) { return .success(try body()) } catch { return .failure(error) }
+}
+
+/// Whether a place is what a disk or a node of ours is known by.
+private func isSeen(_ mark: UnplugJob.Mark, at number: Int32, _ path: String) throws(SystemError) -> Bool {
     var place = stat()
-    try checked("look at", path) { fstat(target.number, &place) }
+    try checked("look at", path) { fstat(number, &place) }
     switch mark {
-    case .file(.unknown): break
+    case .file(.unknown): return true
     case .file(let identity):
-        guard UInt64(place.st_dev) == identity.device, UInt64(place.st_ino) == identity.inode else { return false }
+        return UInt64(place.st_dev) == identity.device && UInt64(place.st_ino) == identity.inode
     case .node(let isBlock, let major, let minor):
         var found: (major: UInt32, minor: UInt32) = (0, 0)
         lex_device_number(UInt64(place.st_rdev), &found.major, &found.minor)
-        guard place.st_mode & S_IFMT == (isBlock ? S_IFBLK : S_IFCHR), found == (major, minor) else { return false }
+        return place.st_mode & S_IFMT == (isBlock ? S_IFBLK : S_IFCHR) && found == (major, minor)
     }
+}
+
+/// Answers whether it was a mount.
+private func unmount(_ target: Int32, _ path: String, _ own: borrowing OwnProcess) throws(SystemError) -> Bool {
+    var place = stat()
+    try checked("look at", path) { fstat(target, &place) }
     // When it is no mount at all, the last call refuses it.
     // A mount that is shared would be taken off elsewhere, too, with what is mounted below it.
-    _ = lex_set_propagation(target.number, lex_ms_private, 1)
+    _ = lex_set_propagation(target, lex_ms_private, 1)
     // By what we hold: a path would be looked up again, and the guest may have changed it since.
     let result: Int32
     if place.st_mode & S_IFMT == S_IFDIR {
-        try checked("enter", path) { fchdir(target.number) }
+        try checked("enter", path) { fchdir(target) }
         result = lex_umount_detach(".")
     } else {
-        result = lex_umount_detach_file(descriptors.number, target.number)
+        result = lex_umount_detach_file(own.descriptors.number, target)
     }
     if result == 0 { return true }
     guard errno == EINVAL else { throw SystemError("unmount", path) }

@@ -49,22 +49,27 @@ func start(_ job: StartJob, _ socket: borrowing JobSocket) throws {
         throw RuntimeFailure(call: "start", subject: job.name, detail: logTail(job.logFile))
     }
     let initProcess = container.pointee.init_pid(container)
-    guard initProcess > 0 else {
-        let said = logTail(job.logFile)
-        throw RuntimeFailure(
-            call: "start", subject: job.name, detail: said.isEmpty ? "its init ended at once" : said)
-    }
+    guard initProcess > 0 else { throw endedAtOnce(job) }
     let monitor = try parentProcess(of: initProcess)
     let monitorDescriptor = try pidfd(monitor)
     let initDescriptor = try pidfd(initProcess)
     try writeRunFile(job.runFile, monitor: monitor, initProcess: initProcess)
-    let netlink = try netlinkSocket(of: initProcess)
+    let netlink: OwnedDescriptor
+    do throws(SystemError) { netlink = try netlinkSocket(of: initProcess) } catch {
+        // Its namespaces are gone with it.
+        throw error.code == ENOENT || error.code == ESRCH ? endedAtOnce(job) : RuntimeFailure(error)
+    }
     // Last: it leads us into the instance's mounts.
     remarks += setUnbindable(job.disks, in: initDescriptor)
     try socket.send(
         RuntimeReply.started(
             StartedReply(monitor: monitor, initProcess: initProcess, disks: disks, remarks: remarks)),
         descriptors: [monitorDescriptor.number, initDescriptor.number, netlink.number])
+}
+
+private func endedAtOnce(_ job: StartJob) -> RuntimeFailure {
+    let said = logTail(job.logFile)
+    return RuntimeFailure(call: "start", subject: job.name, detail: said.isEmpty ? "its init ended at once" : said)
 }
 
 /// liblxc writes a container's name into its settings only when it reads them from a file, and without it makes a nonsense

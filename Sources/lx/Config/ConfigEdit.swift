@@ -10,11 +10,14 @@ struct ConfigEdit: Command {
         discussion: "When standard input is not a terminal, the new configuration is read from there.")
 
     @Argument(
-        help: ArgumentHelp("The instance, or a snapshot of it; the server when none is named.", valueName: "instance"))
+        help: ArgumentHelp("The instance, or a snapshot of it; the server when none is named.", valueName: "instance"),
+        completion: Names.instances)
     var name: String = ""
+    @OptionGroup var member: TargetOption<ServerRefusal>
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
+        try member.check(instance: name)
         try await global.withServer(of: name) { client, name in
             if name.isEmpty { return try await editServer(client) }
             let path = try SnapshotPath(name)

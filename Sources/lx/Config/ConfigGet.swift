@@ -9,8 +9,11 @@ struct ConfigGet: Command {
 
     @Flag(name: .shortAndLong, help: "What counts in the end, with what comes from profiles.")
     var expanded = false
-    @Argument(help: ArgumentHelp("The instance, unless the server is meant, and the key.", valueName: "word"))
+    @Argument(
+        help: ArgumentHelp("The instance, unless the server is meant, and the key.", valueName: "word"),
+        completion: Names.instances)
     var words: [String]
+    @OptionGroup var member: TargetOption<ServerRefusal>
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
@@ -18,6 +21,7 @@ struct ConfigGet: Command {
     }
 
     func run() async throws {
+        try member.check(instance: words.count == 2 ? words[0] : "")
         let key = words.last ?? ""
         try await global.withServer(of: words.count == 2 ? words[0] : "") { client, name in
             if name.isEmpty {

@@ -13,12 +13,16 @@ struct ConfigSet: Command {
               lx config set core.shutdown_timeout=10
             """)
 
-    @Argument(help: ArgumentHelp("The instance, unless the server is meant, and KEY=VALUE...", valueName: "word"))
+    @Argument(
+        help: ArgumentHelp("The instance, unless the server is meant, and KEY=VALUE...", valueName: "word"),
+        completion: Names.instances)
     var words: [String]
+    @OptionGroup var member: TargetOption<ServerRefusal>
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
         let (target, assignments) = ConfigTarget.ofSet(words)
+        try member.check(instance: target)
         let changes = try KeyValues.parse(assignments)
         try await global.withServer(of: target) { client, name in
             try await ConfigTarget(name).change(client, global) { $0.merge(changes) { $1 } }

@@ -10,11 +10,14 @@ struct ConfigShow: Command {
     @Flag(name: .shortAndLong, help: "What counts in the end, with what comes from profiles.")
     var expanded = false
     @Argument(
-        help: ArgumentHelp("The instance, or a snapshot of it; the server when none is named.", valueName: "instance"))
+        help: ArgumentHelp("The instance, or a snapshot of it; the server when none is named.", valueName: "instance"),
+        completion: Names.instances)
     var name: String = ""
+    @OptionGroup var member: TargetOption<ServerRefusal>
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
+        try member.check(instance: name)
         try await global.withServer(of: name) { client, name in
             guard !name.isEmpty else {
                 guard !expanded else { throw Failure("The server has no profiles: leave out --expanded") }

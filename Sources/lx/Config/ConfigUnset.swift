@@ -6,8 +6,11 @@ struct ConfigUnset: Command {
     static let configuration = CommandConfiguration(
         commandName: "unset", abstract: "Take configuration keys away from an instance or from the server.")
 
-    @Argument(help: ArgumentHelp("The instance, unless the server is meant, and the key.", valueName: "word"))
+    @Argument(
+        help: ArgumentHelp("The instance, unless the server is meant, and the key.", valueName: "word"),
+        completion: Names.instances)
     var words: [String]
+    @OptionGroup var member: TargetOption<ServerRefusal>
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
@@ -15,6 +18,7 @@ struct ConfigUnset: Command {
     }
 
     func run() async throws {
+        try member.check(instance: words.count == 2 ? words[0] : "")
         let key = words.last ?? ""
         try await global.withServer(of: words.count == 2 ? words[0] : "") { client, name in
             try await ConfigTarget(name).change(client, global) { config in

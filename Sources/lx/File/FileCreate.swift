@@ -27,7 +27,8 @@ struct FileCreate: Command {
     var gid: Int64 = -1
     @Option(parsing: .unconditional, help: "Its mode.")
     var mode: String = ""
-    @Argument(help: ArgumentHelp("The instance and the path in it.", valueName: "instance/path"))
+    @Argument(
+        help: ArgumentHelp("The instance and the path in it.", valueName: "instance/path"), completion: Names.instances)
     var path: String
     @Argument(help: ArgumentHelp("Where a symbolic link leads.", valueName: "target"))
     var target: String?

@@ -7,7 +7,9 @@ struct FileDelete: Command {
     static let configuration = CommandConfiguration(
         commandName: "delete", abstract: "Delete files of instances.", aliases: ["rm"])
 
-    @Argument(help: ArgumentHelp("The instances and the paths in them.", valueName: "instance/path"))
+    @Argument(
+        help: ArgumentHelp("The instances and the paths in them.", valueName: "instance/path"),
+        completion: Names.instances)
     var paths: [String]
     @OptionGroup var global: GlobalOptions
 

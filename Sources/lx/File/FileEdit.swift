@@ -9,7 +9,8 @@ struct FileEdit: Command {
         commandName: "edit", abstract: "Edit a file of an instance.",
         discussion: "Where standard input is no terminal, what comes from there replaces the file.")
 
-    @Argument(help: ArgumentHelp("The instance and the path in it.", valueName: "instance/path"))
+    @Argument(
+        help: ArgumentHelp("The instance and the path in it.", valueName: "instance/path"), completion: Names.instances)
     var path: String
     @OptionGroup var global: GlobalOptions
 

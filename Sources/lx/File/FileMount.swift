@@ -20,7 +20,9 @@ struct FileMount: Command {
     var authUser: String = ""
     @Flag(help: "Belongs to --listen.")
     var noAuth = false
-    @Argument(help: ArgumentHelp("The instance, and the path in it.", valueName: "instance/path"))
+    @Argument(
+        help: ArgumentHelp("The instance, and the path in it.", valueName: "instance/path"), completion: Names.instances
+    )
     var path: String
     @Argument(help: ArgumentHelp("The local directory.", valueName: "target"))
     var target: String?

@@ -7,7 +7,7 @@ struct ImageAliasDelete: Command {
     static let configuration = CommandConfiguration(
         commandName: "delete", abstract: "Take a name away from an image; the image stays.", aliases: ["rm"])
 
-    @Argument(help: "The name.")
+    @Argument(help: "The name.", completion: Names.images)
     var alias: String
     @OptionGroup var global: GlobalOptions
 

@@ -7,7 +7,7 @@ struct ImageAliasRename: Command {
     static let configuration = CommandConfiguration(
         commandName: "rename", abstract: "Change a name of an image.", aliases: ["mv"])
 
-    @Argument(help: "The name.")
+    @Argument(help: "The name.", completion: Names.images)
     var alias: String
     @Argument(help: "The new name.")
     var newName: String

@@ -25,9 +25,9 @@ struct ImageCopy: Command {
     var vm = false
     @Option(parsing: .unconditional, help: "How it is transferred: pull, push or relay; here all are the same.")
     var mode: String = "pull"
-    @Option(parsing: .unconditional, help: "The project to copy it to.")
+    @Option(parsing: .unconditional, help: "The project to copy it to.", completion: Names.projects)
     var targetProject: String?
-    @Argument(help: "An alias, or the beginning of a fingerprint.")
+    @Argument(help: "An alias, or the beginning of a fingerprint.", completion: Names.images)
     var image: String
     @Argument(help: "Where to, with its colon.")
     var target: String

@@ -7,7 +7,8 @@ struct ImageDelete: Command {
     static let configuration = CommandConfiguration(
         commandName: "delete", abstract: "Delete images; instances made from them stay.", aliases: ["rm"])
 
-    @Argument(help: ArgumentHelp("Aliases, or beginnings of fingerprints.", valueName: "image"))
+    @Argument(
+        help: ArgumentHelp("Aliases, or beginnings of fingerprints.", valueName: "image"), completion: Names.images)
     var images: [String]
     @OptionGroup var global: GlobalOptions
 

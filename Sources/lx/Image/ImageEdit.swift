@@ -8,7 +8,7 @@ struct ImageEdit: Command {
         commandName: "edit", abstract: "Change the properties of an image in an editor.",
         discussion: "When standard input is not a terminal, the new properties are read from there.")
 
-    @Argument(help: "An alias, or the beginning of a fingerprint.")
+    @Argument(help: "An alias, or the beginning of a fingerprint.", completion: Names.images)
     var image: String
     @OptionGroup var global: GlobalOptions
 

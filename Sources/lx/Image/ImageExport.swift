@@ -12,7 +12,9 @@ struct ImageExport: Command {
             Without a target the file is written here and named after the fingerprint; "-" stands for standard output.
             """)
 
-    @Argument(help: "An alias, or the beginning of a fingerprint.")
+    @Flag(help: "The image of a virtual machine, of which this server has none.")
+    var vm = false
+    @Argument(help: "An alias, or the beginning of a fingerprint.", completion: Names.images)
     var image: String
     @Argument(help: "Where to write it.")
     var target: String = "."
@@ -20,7 +22,7 @@ struct ImageExport: Command {
 
     func run() async throws {
         try await global.withServer(of: image) { client, name in
-            let image = try await ImageNames.image(name, on: client)
+            let image = try await ImageNames.image(name, on: client, isMachine: vm)
             let download = try await client.download(
                 API.images.export, path: ["fingerprint": image.fingerprint])
             let written = try await ProgressLine.during("Exporting the image", quiet: global.quiet) { line in

@@ -4,7 +4,7 @@ import LexAPI
 enum ImageFilter {
     /// A part of an alias or of the fingerprint.
     case name(String)
-    /// A property of the image, perhaps shortened, and its value.
+    /// A field of the image as it is on the wire, or a property of it, perhaps shortened, and its value.
     case property(key: String, value: String, TextPattern?)
 
     static func parse(_ words: [String]) -> [ImageFilter] {
@@ -25,12 +25,8 @@ enum ImageFilter {
         case .name(let text):
             return image.fingerprint.contains(text) || image.aliases.contains { $0.name.contains(text) }
         case .property(let key, let value, let pattern):
-            // What stands beside the properties counts as one of them.
-            var properties = image.properties
-            properties["type"] = image.type
-            properties["architecture"] = image.architecture
-            properties["public"] = image.public ? "true" : "false"
-            return properties.contains { entry in
+            if !value.contains(","), let fits = OwnFields.fit(image, key, value) { return fits }
+            return image.properties.contains { entry in
                 DottedKey.isShort(key, of: entry.key) && (pattern?.matches(entry.value) ?? (entry.value == value))
             }
         }

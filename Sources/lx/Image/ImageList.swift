@@ -7,8 +7,8 @@ struct ImageList: Command {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "List images.",
         discussion: """
-            A filter is a part of an alias or of a fingerprint, or KEY=VALUE for a property such as os=Debian; an image \
-            is listed when it passes all filters.
+            A filter is a part of an alias or of a fingerprint, or KEY=VALUE for a property such as os=Debian or for \
+            what every image has, as cached=false; an image is listed when it passes all filters.
 
             COLUMNS: One letter each:
             \(ImageColumn.allCases.map { "  \($0.rawValue) - \($0.summary)" }.joined(separator: "\n"))

@@ -4,8 +4,13 @@ import LexClient
 /// How a person names an image.
 enum ImageNames {
     /// The image behind an alias, or behind a fingerprint or its beginning.
-    static func image(_ name: String, on client: Client) async throws -> Image {
-        try await tagged(name, on: client).image
+    ///
+    /// - Parameter isMachine: Whether it must be one of a virtual machine.
+    static func image(_ name: String, on client: Client, isMachine: Bool = false) async throws -> Image {
+        let image = try await tagged(name, on: client).image
+        // An alias of a container's image is none for a machine.
+        guard !isMachine || image.type == "virtual-machine" else { throw Failure("Image not found") }
+        return image
     }
 
     /// The same with the tag a change of it must bear.

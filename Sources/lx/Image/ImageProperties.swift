@@ -7,7 +7,7 @@ struct ImageGetProperty: Command {
     static let configuration = CommandConfiguration(
         commandName: "get-property", abstract: "Show one property of an image.")
 
-    @Argument(help: "An alias, or the beginning of a fingerprint.")
+    @Argument(help: "An alias, or the beginning of a fingerprint.", completion: Names.images)
     var image: String
     @Argument(help: "The name of the property.")
     var key: String
@@ -28,7 +28,7 @@ struct ImageSetProperty: Command {
     static let configuration = CommandConfiguration(
         commandName: "set-property", abstract: "Set one property of an image.")
 
-    @Argument(help: "An alias, or the beginning of a fingerprint.")
+    @Argument(help: "An alias, or the beginning of a fingerprint.", completion: Names.images)
     var image: String
     @Argument(help: "The name of the property.")
     var key: String
@@ -46,7 +46,7 @@ struct ImageUnsetProperty: Command {
     static let configuration = CommandConfiguration(
         commandName: "unset-property", abstract: "Take one property off an image.")
 
-    @Argument(help: "An alias, or the beginning of a fingerprint.")
+    @Argument(help: "An alias, or the beginning of a fingerprint.", completion: Names.images)
     var image: String
     @Argument(help: "The name of the property.")
     var key: String

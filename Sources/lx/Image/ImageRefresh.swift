@@ -7,7 +7,8 @@ struct ImageRefresh: Command {
     static let configuration = CommandConfiguration(
         commandName: "refresh", abstract: "Bring images to what their source has now.")
 
-    @Argument(help: ArgumentHelp("Aliases, or beginnings of fingerprints.", valueName: "image"))
+    @Argument(
+        help: ArgumentHelp("Aliases, or beginnings of fingerprints.", valueName: "image"), completion: Names.images)
     var images: [String]
     @OptionGroup var global: GlobalOptions
 

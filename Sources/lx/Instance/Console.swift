@@ -21,7 +21,7 @@ struct Console: Command {
         name: [.customShort("t", allowingJoined: true), .long], parsing: .unconditional,
         help: "The kind of console: containers have the kind console only.")
     var type = "console"
-    @Argument(help: "The instance.")
+    @Argument(help: "The instance.", completion: Names.instances)
     var instance: String
     @OptionGroup var global: GlobalOptions
 

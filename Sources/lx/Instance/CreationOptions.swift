@@ -14,7 +14,8 @@ struct CreationOptions: ParsableArguments {
     var device: [String] = []
     @Option(
         name: [.customShort("p", allowingJoined: true), .long], parsing: .unconditionalSingleValue,
-        help: "A profile it takes configuration and devices from; \"default\" when none is named.")
+        help: "A profile it takes configuration and devices from; \"default\" when none is named.",
+        completion: Names.profiles)
     var profile: [String] = []
     @Flag(help: "Make it without any profile.")
     var noProfiles = false
@@ -22,11 +23,11 @@ struct CreationOptions: ParsableArguments {
     var ephemeral = false
     @Option(
         name: [.customShort("n", allowingJoined: true), .long], parsing: .unconditional,
-        help: "The network its eth0 is put into.")
+        help: "The network its eth0 is put into.", completion: Names.networks)
     var network: String?
     @Option(
         name: [.customShort("s", allowingJoined: true), .long], parsing: .unconditional,
-        help: "The storage pool its root lies in.")
+        help: "The storage pool its root lies in.", completion: Names.pools)
     var storage: String?
     @Option(
         name: [.customShort("t", allowingJoined: true), .long], parsing: .unconditional,
@@ -38,7 +39,8 @@ struct CreationOptions: ParsableArguments {
     var vm = false
     @Argument(
         help: ArgumentHelp(
-            "The image: an alias, the beginning of a fingerprint, or template: and a recipe.", valueName: "image"))
+            "The image: an alias, the beginning of a fingerprint, or template: and a recipe.", valueName: "image"),
+        completion: Names.images)
     var image: String?
     @Argument(
         help: ArgumentHelp("The name of the new instance; the server finds one if none is given.", valueName: "name"))

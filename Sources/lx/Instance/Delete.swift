@@ -11,7 +11,7 @@ struct Delete: Command {
     var force = false
     @Flag(name: .shortAndLong, help: "Ask before each one.")
     var interactive = false
-    @Argument(help: ArgumentHelp("The instances or snapshots.", valueName: "instance"))
+    @Argument(help: ArgumentHelp("The instances or snapshots.", valueName: "instance"), completion: Names.instances)
     var names: [String]
     @OptionGroup var global: GlobalOptions
 

@@ -45,7 +45,7 @@ struct Exec: Command {
     var disableStdin = false
     @Option(parsing: .unconditional, help: "Whether it gets a terminal: auto, interactive or non-interactive.")
     var mode: Mode = .auto
-    @Argument(help: "The instance.")
+    @Argument(help: "The instance.", completion: Names.instances)
     var instance: String
     @Argument(help: ArgumentHelp("The command and its arguments.", valueName: "command"))
     var command: [String]

@@ -16,11 +16,15 @@ struct Info: Command {
     var showLog = false
     @Flag(help: "Show what the machine of the server is made of.")
     var resources = false
-    @Argument(help: ArgumentHelp("The instance; the server when none is named.", valueName: "instance"))
+    @Argument(
+        help: ArgumentHelp("The instance; the server when none is named.", valueName: "instance"),
+        completion: Names.instances)
     var name: String = ""
+    @OptionGroup var member: TargetOption<ServerRefusal>
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
+        try member.check(instance: name)
         try await global.withServer(of: name) { client, name in
             if name.isEmpty {
                 guard !showLog else { throw Failure("Name the instance whose log to show") }

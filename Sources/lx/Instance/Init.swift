@@ -13,9 +13,11 @@ struct Init: Command {
         aliases: ["create"])
 
     @OptionGroup var options: CreationOptions
+    @OptionGroup var member: TargetOption<PlacementRefusal>
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
+        try member.check()
         try await options.create(global) { _, _ in }
     }
 }

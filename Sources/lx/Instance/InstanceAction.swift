@@ -62,7 +62,7 @@ enum EachInstance {
             for (index, name) in names.enumerated() {
                 if let error = errors[index] { StandardError.line("\(name): error: \(error)") }
             }
-            if !errors.isEmpty { throw Failure("Could not \(verb) \(errors.count) of \(names.count) instances") }
+            if !errors.isEmpty { throw Failure("Some instances failed to \(verb)") }
         }
     }
 

@@ -13,12 +13,17 @@ struct Launch: Command {
               lx launch debian web < web.yaml
             """)
 
-    @Option(parsing: .unconditional, help: "Sit at its console at once: console, the only kind there is.")
+    @Option(
+        defaultAsFlag: "console",
+        help: ArgumentHelp(
+            "Sit at its console at once; another kind of it would be named as --console=TYPE.", valueName: "type"))
     var console: String?
     @OptionGroup var options: CreationOptions
+    @OptionGroup var member: TargetOption<PlacementRefusal>
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
+        try member.check()
         try await options.create(global) { client, name in
             if !global.quiet { try StandardOutput.line("Starting \(name)") }
             try await InstanceAction.starting(name).perform(on: client, global)

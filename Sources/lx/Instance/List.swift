@@ -8,9 +8,10 @@ struct List: Command {
         commandName: "list", abstract: "List instances.",
         discussion: """
             FILTERS: A word is the beginning of a name, or a regular expression for a whole name. KEY=VALUE asks for a \
-            configuration key, whose parts may be shortened (u.owner=me), and takes a regular expression as well; type, \
-            status, architecture, location, ipv4 and ipv6 ask for the property of that name and take several values \
-            with commas between them, the last two also subnets. An instance is listed when it passes all filters.
+            configuration key, whose parts may be shortened (u.owner=me), or for what every instance has, by its name \
+            in JSON (ephemeral=true), and takes a regular expression as well; type, status, architecture, location, \
+            ipv4 and ipv6 take several values with commas between them, the last two also subnets. An instance is \
+            listed when it passes all filters.
 
             COLUMNS: One letter each, or a configuration key, with commas between them:
             \(ListColumn.letters.map { "  \($0.letter) - \($0.summary)" }.joined(separator: "\n"))
@@ -42,6 +43,7 @@ struct List: Command {
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
+        if allProjects && global.project != nil { throw Failure("Can't specify --project with --all-projects") }
         if fast && columns != nil { throw Failure("Give either --fast or --columns, not both") }
         let (remote, filters) = try target()
         let wanted = try ListFilter.parse(filters)

@@ -52,7 +52,12 @@ enum ListColumn: Equatable {
             }
             width = number < 0 ? nil : number == 0 ? title.count : number
         }
-        guard space == "devices" else { return .config(key: key, title: title, width: width) }
+        guard space == "devices" else {
+            guard Config<InstanceKeys>.effect(of: key) != nil else {
+                throw Failure("Invalid config key '\(key)' in '\(entry)'")
+            }
+            return .config(key: key, title: title, width: width)
+        }
         guard let dot = key.firstIndex(of: ".") else {
             throw Failure("\"\(key)\" in \"\(entry)\" names no key of a device; write it as DEVICE.KEY")
         }

@@ -6,8 +6,8 @@ enum ListFilter {
     case name(String, TextPattern?)
     /// One of the properties that have a name of their own, and the values wanted.
     case property(Property, [String])
-    /// A configuration key, perhaps shortened, and its value.
-    case config(key: String, value: String, TextPattern?)
+    /// A field of the instance as it is on the wire, or a configuration key, perhaps shortened, and its value.
+    case key(String, value: String, TextPattern?)
 
     enum Property: String {
         case type, status, architecture, location, ipv4, ipv6
@@ -17,7 +17,7 @@ enum ListFilter {
         try words.map { word in
             guard let (key, value) = KeyValues.split(word) else { return .name(word, TextPattern(word)) }
             guard let property = Property(rawValue: key.lowercased()) else {
-                return .config(key: key, value: value, TextPattern(value))
+                return .key(key, value: value, TextPattern(value))
             }
             let values = value.split(separator: ",").map(String.init)
             if property == .ipv4 || property == .ipv6 {
@@ -43,8 +43,10 @@ enum ListFilter {
             return instance.name.hasPrefix(text) || pattern?.matches(instance.name) == true
         case .property(let property, let values):
             return values.contains { Self.has(full, property, $0) }
-        case .config(let key, let value, let pattern):
-            if instance.expandedConfig[key] == value { return true }
+        case .key(let key, let value, let pattern):
+            // With several values it can only be about the configuration, as with the stock client.
+            if !value.contains(","), let fits = OwnFields.fit(instance, key, value) { return fits }
+            if instance.expandedConfig[key, default: ""] == value { return true }
             return instance.expandedConfig.contains { entry in
                 DottedKey.isShort(key, of: entry.key) && (pattern?.matches(entry.value) ?? (entry.value == value))
             }
@@ -77,13 +79,40 @@ struct TextPattern {
     private let regex: Regex<AnyRegexOutput>
 
     /// Nil for text that is no regular expression.
-    init?(_ text: String) {
+    init?(_ text: String, ignoringCase: Bool = false) {
         let whole = text.contains("^") || text.contains("$") ? text : "^(?:\(text))$"
         guard let regex = try? Regex(whole) else { return nil }
-        self.regex = regex
+        self.regex = ignoringCase ? regex.ignoresCase() : regex
     }
 
     func matches(_ text: String) -> Bool { ((try? regex.firstMatch(in: text)) ?? nil) != nil }
+}
+
+/// What a thing has beside its maps and lists, by the names on the wire: `name`, `ephemeral`, `size`.
+enum OwnFields {
+    /// Whether the field has the value, in whatever case, or fits it as a regular expression; nil when there is no such
+    /// field. A list or a map has no value.
+    static func fit(_ thing: some Encodable, _ name: String, _ value: String) -> Bool? {
+        guard case .map(let members)? = try? Tree(thing), let field = members.first(where: { $0.name == name }) else {
+            return nil
+        }
+        guard let text = field.value.plainText else { return false }
+        return text.lowercased() == value.lowercased() || TextPattern(value, ignoringCase: true)?.matches(text) == true
+    }
+}
+
+extension Tree {
+    /// A value without quotes; nil for a list, a map, and what is not there.
+    fileprivate var plainText: String? {
+        switch self {
+        case .nothing, .list, .map: nil
+        case .bool(let value): String(value)
+        case .integer(let value): String(value)
+        case .unsigned(let value): String(value)
+        case .number(let value): String(value)
+        case .text(let value), .moment(let value): value
+        }
+    }
 }
 
 /// Keys with dots, of which every part may be shortened.

@@ -23,33 +23,39 @@ struct Move: Command {
     var device: [String] = []
     @Option(
         name: [.customShort("p", allowingJoined: true), .long], parsing: .unconditionalSingleValue,
-        help: "A profile it has there, instead of its own.")
+        help: "A profile it has there, instead of its own.", completion: Names.profiles)
     var profile: [String] = []
     @Flag(help: "Take all profiles away.")
     var noProfiles = false
     @Flag(help: "Leave the snapshots behind.")
     var instanceOnly = false
+    @Option(parsing: .unconditional, help: "How it is transferred between servers; on one it means nothing.")
+    var mode = TransferMode.pull
+    @Flag(help: "Do not mind files that change meanwhile; on one server none can.")
+    var allowInconsistent = false
     @Flag(help: "Move a stateful instance without its memory state.")
     var stateless = false
     @Option(
         name: [.customShort("s", allowingJoined: true), .long], parsing: .unconditional,
-        help: "The storage pool to move it to.")
+        help: "The storage pool to move it to.", completion: Names.pools)
     var storage: String?
-    @Option(parsing: .unconditional, help: "The project to move it to.")
+    @Option(parsing: .unconditional, help: "The project to move it to.", completion: Names.projects)
     var targetProject: String?
-    @Argument(help: "The instance.")
+    @Argument(help: "The instance.", completion: Names.instances)
     var source: String
     @Argument(help: ArgumentHelp("Its new name.", valueName: "name"))
     var destination: String?
+    @OptionGroup var member: TargetOption<SourceRefusal>
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
-        if destination == nil && storage == nil && targetProject == nil {
+        if destination == nil && storage == nil && targetProject == nil && member.target == nil {
             throw ValidationError("Give the instance a new name, a storage pool or a project.")
         }
     }
 
     func run() async throws {
+        try member.check()
         let from = try Reference(source)
         let to = try destination.map { try Reference($0) } ?? from
         guard from.remote == to.remote else {

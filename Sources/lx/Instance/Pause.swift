@@ -8,7 +8,7 @@ struct Pause: Command {
 
     @Flag(help: "Pause every instance that runs.")
     var all = false
-    @Argument(help: ArgumentHelp("The instances.", valueName: "instance"))
+    @Argument(help: ArgumentHelp("The instances.", valueName: "instance"), completion: Names.instances)
     var names: [String] = []
     @OptionGroup var global: GlobalOptions
 

@@ -11,7 +11,7 @@ struct Rename: Command {
               lx rename web/snap0 web/before-upgrade
             """)
 
-    @Argument(help: "The instance, or a snapshot of it.")
+    @Argument(help: "The instance, or a snapshot of it.", completion: Names.instances)
     var source: String
     @Argument(help: ArgumentHelp("Its new name.", valueName: "name"))
     var name: String

@@ -14,9 +14,12 @@ struct Restart: Command {
         parsing: .unconditional,
         help: "Seconds an instance may take to shut down by itself; -1 for as long as it takes.")
     var timeout: Int64 = -1
-    @Option(parsing: .unconditional, help: "Sit at its console at once: console, the only kind there is.")
+    @Option(
+        defaultAsFlag: "console",
+        help: ArgumentHelp(
+            "Sit at its console at once; another kind of it would be named as --console=TYPE.", valueName: "type"))
     var console: String?
-    @Argument(help: ArgumentHelp("The instances.", valueName: "instance"))
+    @Argument(help: ArgumentHelp("The instances.", valueName: "instance"), completion: Names.instances)
     var names: [String] = []
     @OptionGroup var global: GlobalOptions
 

@@ -15,7 +15,7 @@ struct Restore: Command {
 
     @Flag(help: "Bring back the memory of the instance as well.")
     var stateful = false
-    @Argument(help: "The instance.")
+    @Argument(help: "The instance.", completion: Names.instances)
     var instance: String
     @Argument(help: "The snapshot.")
     var snapshot: String

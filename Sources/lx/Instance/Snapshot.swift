@@ -19,7 +19,7 @@ struct Snapshot: Command {
     var reuse = false
     @Flag(help: "Keep the memory of the instance as well.")
     var stateful = false
-    @Argument(help: "The instance.")
+    @Argument(help: "The instance.", completion: Names.instances)
     var instance: String
     @Argument(help: "The name of the snapshot; one after the instance's pattern when not given.")
     var snapshot: String = ""

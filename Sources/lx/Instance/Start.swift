@@ -11,9 +11,12 @@ struct Start: Command {
     var all = false
     @Flag(help: "Begin anew, even where a memory state was kept.")
     var stateless = false
-    @Option(parsing: .unconditional, help: "Sit at its console at once: console, the only kind there is.")
+    @Option(
+        defaultAsFlag: "console",
+        help: ArgumentHelp(
+            "Sit at its console at once; another kind of it would be named as --console=TYPE.", valueName: "type"))
     var console: String?
-    @Argument(help: ArgumentHelp("The instances.", valueName: "instance"))
+    @Argument(help: ArgumentHelp("The instances.", valueName: "instance"), completion: Names.instances)
     var names: [String] = []
     @OptionGroup var global: GlobalOptions
 

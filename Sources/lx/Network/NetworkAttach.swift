@@ -6,9 +6,9 @@ struct NetworkAttach: Command {
     static let configuration = CommandConfiguration(
         commandName: "attach", abstract: "Give an instance an interface in a network.")
 
-    @Argument(help: "The network.")
+    @Argument(help: "The network.", completion: Names.networks)
     var network: String
-    @Argument(help: "The instance.")
+    @Argument(help: "The instance.", completion: Names.instances)
     var instance: String
     @Argument(help: "The name of the device; that of the network when it is left out.")
     var device: String = ""

@@ -6,9 +6,9 @@ struct NetworkAttachProfile: Command {
     static let configuration = CommandConfiguration(
         commandName: "attach-profile", abstract: "Give a profile an interface in a network.")
 
-    @Argument(help: "The network.")
+    @Argument(help: "The network.", completion: Names.networks)
     var network: String
-    @Argument(help: "The profile.")
+    @Argument(help: "The profile.", completion: Names.profiles)
     var profile: String
     @Argument(help: "The name of the device; that of the network when it is left out.")
     var device: String = ""

@@ -14,9 +14,11 @@ struct NetworkCreate: Command {
     var network: String
     @Argument(help: ArgumentHelp("Its configuration.", valueName: "key=value"))
     var config: [String] = []
+    @OptionGroup var member: TargetOption<MemberRefusal>
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
+        try member.check()
         try await global.withServer(of: network) { client, name in
             let config = try config.isEmpty ? [:] : KeyValues.assignments(config)
             try await global.run(

@@ -7,7 +7,7 @@ struct NetworkDelete: Command {
     static let configuration = CommandConfiguration(
         commandName: "delete", abstract: "Delete a network that nothing uses.", aliases: ["rm"])
 
-    @Argument(help: "The network.")
+    @Argument(help: "The network.", completion: Names.networks)
     var network: String
     @OptionGroup var global: GlobalOptions
 

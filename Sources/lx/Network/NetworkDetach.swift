@@ -6,9 +6,9 @@ struct NetworkDetach: Command {
     static let configuration = CommandConfiguration(
         commandName: "detach", abstract: "Take an interface in a network from an instance.")
 
-    @Argument(help: "The network.")
+    @Argument(help: "The network.", completion: Names.networks)
     var network: String
-    @Argument(help: "The instance.")
+    @Argument(help: "The instance.", completion: Names.instances)
     var instance: String
     @Argument(help: "The name of the device, where there are several.")
     var device: String = ""

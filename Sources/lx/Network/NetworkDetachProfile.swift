@@ -6,9 +6,9 @@ struct NetworkDetachProfile: Command {
     static let configuration = CommandConfiguration(
         commandName: "detach-profile", abstract: "Take an interface in a network from a profile.")
 
-    @Argument(help: "The network.")
+    @Argument(help: "The network.", completion: Names.networks)
     var network: String
-    @Argument(help: "The profile.")
+    @Argument(help: "The profile.", completion: Names.profiles)
     var profile: String
     @Argument(help: "The name of the device, where there are several.")
     var device: String = ""

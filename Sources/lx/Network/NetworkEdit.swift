@@ -8,7 +8,7 @@ struct NetworkEdit: Command {
         commandName: "edit", abstract: "Change a network in an editor.",
         discussion: "When standard input is not a terminal, the new network is read from there.")
 
-    @Argument(help: "The network.")
+    @Argument(help: "The network.", completion: Names.networks)
     var network: String
     @OptionGroup var global: GlobalOptions
 

@@ -7,7 +7,7 @@ struct NetworkLeases: Command {
     static let configuration = CommandConfiguration(
         commandName: "list-leases", abstract: "List the addresses that were given out on a network.")
 
-    @Argument(help: "The network.")
+    @Argument(help: "The network.", completion: Names.networks)
     var network: String
     @OptionGroup var format: FormatOptions
     @OptionGroup var global: GlobalOptions

@@ -7,7 +7,7 @@ struct NetworkRename: Command {
     static let configuration = CommandConfiguration(
         commandName: "rename", abstract: "Give a network that nothing uses another name.", aliases: ["mv"])
 
-    @Argument(help: "The network.")
+    @Argument(help: "The network.", completion: Names.networks)
     var network: String
     @Argument(help: "Its new name.")
     var newName: String

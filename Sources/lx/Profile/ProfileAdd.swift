@@ -6,9 +6,9 @@ struct ProfileAdd: Command {
     static let configuration = CommandConfiguration(
         commandName: "add", abstract: "Add a profile to an instance, behind those it has.")
 
-    @Argument(help: "The instance.")
+    @Argument(help: "The instance.", completion: Names.instances)
     var instance: String
-    @Argument(help: "The profile.")
+    @Argument(help: "The profile.", completion: Names.profiles)
     var profile: String
     @OptionGroup var global: GlobalOptions
 

@@ -6,7 +6,7 @@ struct ProfileAssign: Command {
     static let configuration = CommandConfiguration(
         commandName: "assign", abstract: "Replace the profiles of an instance.", aliases: ["apply"])
 
-    @Argument(help: "The instance.")
+    @Argument(help: "The instance.", completion: Names.instances)
     var instance: String
     @Argument(help: "The profiles, with commas between them; an empty word for none.")
     var profiles: String

@@ -7,9 +7,10 @@ struct ProfileCopy: Command {
     static let configuration = CommandConfiguration(
         commandName: "copy", abstract: "Make a profile like another.", aliases: ["cp"])
 
-    @Option(parsing: .unconditional, help: "The project to make it in, when that is another.")
+    @Option(
+        parsing: .unconditional, help: "The project to make it in, when that is another.", completion: Names.projects)
     var targetProject: String?
-    @Argument(help: "The profile.")
+    @Argument(help: "The profile.", completion: Names.profiles)
     var profile: String
     @Argument(help: "The new profile.")
     var copy: String

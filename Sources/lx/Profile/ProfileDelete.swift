@@ -7,7 +7,7 @@ struct ProfileDelete: Command {
     static let configuration = CommandConfiguration(
         commandName: "delete", abstract: "Delete a profile that nothing uses.", aliases: ["rm"])
 
-    @Argument(help: "The profile.")
+    @Argument(help: "The profile.", completion: Names.profiles)
     var profile: String
     @OptionGroup var global: GlobalOptions
 

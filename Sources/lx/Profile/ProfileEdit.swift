@@ -10,7 +10,7 @@ struct ProfileEdit: Command {
             When standard input is not a terminal, the new profile is read from there.
             """)
 
-    @Argument(help: "The profile.")
+    @Argument(help: "The profile.", completion: Names.profiles)
     var profile: String
     @OptionGroup var global: GlobalOptions
 

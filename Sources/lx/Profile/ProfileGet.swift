@@ -7,7 +7,7 @@ struct ProfileGet: Command {
     static let configuration = CommandConfiguration(
         commandName: "get", abstract: "Show the value of a configuration key of a profile.")
 
-    @Argument(help: "The profile.")
+    @Argument(help: "The profile.", completion: Names.profiles)
     var profile: String
     @Argument(help: "The key.")
     var key: String

@@ -6,9 +6,9 @@ struct ProfileRemove: Command {
     static let configuration = CommandConfiguration(
         commandName: "remove", abstract: "Take a profile away from an instance.")
 
-    @Argument(help: "The instance.")
+    @Argument(help: "The instance.", completion: Names.instances)
     var instance: String
-    @Argument(help: "The profile.")
+    @Argument(help: "The profile.", completion: Names.profiles)
     var profile: String
     @OptionGroup var global: GlobalOptions
 

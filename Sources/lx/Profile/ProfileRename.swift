@@ -7,7 +7,7 @@ struct ProfileRename: Command {
     static let configuration = CommandConfiguration(
         commandName: "rename", abstract: "Give a profile another name; instances keep it.", aliases: ["mv"])
 
-    @Argument(help: "The profile.")
+    @Argument(help: "The profile.", completion: Names.profiles)
     var profile: String
     @Argument(help: "The new name.")
     var newName: String

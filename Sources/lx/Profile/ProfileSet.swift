@@ -7,7 +7,7 @@ struct ProfileSet: Command {
     static let configuration = CommandConfiguration(
         commandName: "set", abstract: "Set configuration keys of a profile.")
 
-    @Argument(help: "The profile.")
+    @Argument(help: "The profile.", completion: Names.profiles)
     var profile: String
     @Argument(
         help: ArgumentHelp(

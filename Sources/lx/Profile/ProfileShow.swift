@@ -7,7 +7,7 @@ struct ProfileShow: Command {
     static let configuration = CommandConfiguration(
         commandName: "show", abstract: "Show a profile.")
 
-    @Argument(help: "The profile.")
+    @Argument(help: "The profile.", completion: Names.profiles)
     var profile: String
     @OptionGroup var global: GlobalOptions
 

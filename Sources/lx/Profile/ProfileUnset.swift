@@ -7,7 +7,7 @@ struct ProfileUnset: Command {
     static let configuration = CommandConfiguration(
         commandName: "unset", abstract: "Take a configuration key away from a profile.")
 
-    @Argument(help: "The profile.")
+    @Argument(help: "The profile.", completion: Names.profiles)
     var profile: String
     @Argument(help: "The key.")
     var key: String

@@ -7,7 +7,7 @@ struct ProjectDelete: Command {
     static let configuration = CommandConfiguration(
         commandName: "delete", abstract: "Delete a project in which nothing is left.", aliases: ["rm"])
 
-    @Argument(help: "The project.")
+    @Argument(help: "The project.", completion: Names.projects)
     var project: String
     @OptionGroup var global: GlobalOptions
 

@@ -10,7 +10,7 @@ struct ProjectEdit: Command {
             When standard input is not a terminal, the new project is read from there.
             """)
 
-    @Argument(help: "The project.")
+    @Argument(help: "The project.", completion: Names.projects)
     var project: String
     @OptionGroup var global: GlobalOptions
 

@@ -7,7 +7,7 @@ struct ProjectGet: Command {
     static let configuration = CommandConfiguration(
         commandName: "get", abstract: "Show the value of a configuration key of a project.")
 
-    @Argument(help: "The project.")
+    @Argument(help: "The project.", completion: Names.projects)
     var project: String
     @Argument(help: "The key.")
     var key: String

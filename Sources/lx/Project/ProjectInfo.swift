@@ -7,7 +7,7 @@ struct ProjectInfo: Command {
     static let configuration = CommandConfiguration(
         commandName: "info", abstract: "Show what a project may use and uses.")
 
-    @Argument(help: "The project.")
+    @Argument(help: "The project.", completion: Names.projects)
     var project: String
     @OptionGroup var format: FormatOptions
     @OptionGroup var global: GlobalOptions

@@ -7,7 +7,7 @@ struct ProjectRename: Command {
     static let configuration = CommandConfiguration(
         commandName: "rename", abstract: "Give a project in which nothing is yet another name.", aliases: ["mv"])
 
-    @Argument(help: "The project.")
+    @Argument(help: "The project.", completion: Names.projects)
     var project: String
     @Argument(help: "The new name.")
     var newName: String

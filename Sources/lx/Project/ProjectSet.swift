@@ -7,7 +7,7 @@ struct ProjectSet: Command {
     static let configuration = CommandConfiguration(
         commandName: "set", abstract: "Set configuration keys of a project.")
 
-    @Argument(help: "The project.")
+    @Argument(help: "The project.", completion: Names.projects)
     var project: String
     @Argument(
         help: ArgumentHelp(

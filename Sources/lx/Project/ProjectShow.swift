@@ -6,7 +6,7 @@ import LexClient
 struct ProjectShow: Command {
     static let configuration = CommandConfiguration(commandName: "show", abstract: "Show a project.")
 
-    @Argument(help: "The project.")
+    @Argument(help: "The project.", completion: Names.projects)
     var project: String
     @OptionGroup var global: GlobalOptions
 

@@ -10,7 +10,7 @@ struct ProjectSwitch: Command {
             The choice is kept for the person who makes it. --project goes before it.
             """)
 
-    @Argument(help: "The project.")
+    @Argument(help: "The project.", completion: Names.projects)
     var project: String
     @OptionGroup var global: GlobalOptions
 

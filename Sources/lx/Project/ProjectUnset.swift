@@ -7,7 +7,7 @@ struct ProjectUnset: Command {
     static let configuration = CommandConfiguration(
         commandName: "unset", abstract: "Take a configuration key away from a project.")
 
-    @Argument(help: "The project.")
+    @Argument(help: "The project.", completion: Names.projects)
     var project: String
     @Argument(help: "The key.")
     var key: String

@@ -43,12 +43,31 @@ extension Remote {
 /// A remote as JSON and YAML show it.
 struct RemoteView: Encodable {
     let addr: String
-    let `protocol`: String
-    let `public`: Bool
+    let authType = ""
+    let domain = ""
+    let project: String
+    let protocolName: String
+    let isPublic: Bool
+    let isGlobal = false
+    let isStatic = true
 
-    init(of remote: Remote) {
+    /// Those of the stock client.
+    enum CodingKeys: String, CodingKey {
+        case addr = "Addr"
+        case authType = "AuthType"
+        case domain = "Domain"
+        case project = "Project"
+        case protocolName = "Protocol"
+        case isPublic = "Public"
+        case isGlobal = "Global"
+        case isStatic = "Static"
+    }
+
+    init(of remote: Remote, project: String) {
         addr = remote.url
-        `protocol` = remote.protocolName
-        `public` = remote.isPublic
+        self.project = project
+        // The stock client leaves it out where it is its own.
+        protocolName = remote == .local ? "" : remote.protocolName
+        isPublic = remote.isPublic
     }
 }

@@ -18,6 +18,10 @@ struct RemoteList: Command {
                         remote.authentication, remote.isPublic ? "YES" : "NO", "YES", "NO",
                     ]
                 }),
-            values: Dictionary(uniqueKeysWithValues: Remote.allCases.map { ($0.rawValue, RemoteView(of: $0)) }))
+            values: Dictionary(
+                uniqueKeysWithValues: try Remote.allCases.map { remote in
+                    let project = try ClientConfiguration.load().project(of: remote) ?? ""
+                    return (remote.rawValue, RemoteView(of: remote, project: project))
+                }))
     }
 }

@@ -13,9 +13,11 @@ struct StorageCreate: Command {
     var driver: String
     @Argument(help: ArgumentHelp("Its configuration.", valueName: "key=value"))
     var config: [String] = []
+    @OptionGroup var member: TargetOption<MemberRefusal>
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
+        try member.check()
         try await global.withServer(of: pool) { client, name in
             let config = try config.isEmpty ? [:] : KeyValues.assignments(config)
             try await global.run(

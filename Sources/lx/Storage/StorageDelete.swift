@@ -7,7 +7,7 @@ struct StorageDelete: Command {
     static let configuration = CommandConfiguration(
         commandName: "delete", abstract: "Delete a storage pool that nothing uses.", aliases: ["rm"])
 
-    @Argument(help: "The storage pool.")
+    @Argument(help: "The storage pool.", completion: Names.pools)
     var pool: String
     @OptionGroup var global: GlobalOptions
 

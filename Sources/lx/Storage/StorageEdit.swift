@@ -7,7 +7,7 @@ struct StorageEdit: Command {
     static let configuration = CommandConfiguration(
         commandName: "edit", abstract: "Change a storage pool in an editor.")
 
-    @Argument(help: "The storage pool.")
+    @Argument(help: "The storage pool.", completion: Names.pools)
     var pool: String
     @OptionGroup var global: GlobalOptions
 

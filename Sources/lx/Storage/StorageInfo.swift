@@ -9,11 +9,13 @@ struct StorageInfo: Command {
 
     @Flag(help: "Show sizes in bytes.")
     var bytes = false
-    @Argument(help: "The storage pool.")
+    @Argument(help: "The storage pool.", completion: Names.pools)
     var pool: String
+    @OptionGroup var member: TargetOption<ServerRefusal>
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
+        try member.check()
         try await global.withServer(of: pool) { client, name in
             let pool = try await client.call(API.storagePools.get, path: ["name": name])
             let resources = try await client.call(API.storagePools.resources, path: ["name": name])

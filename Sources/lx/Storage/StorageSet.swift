@@ -7,13 +7,15 @@ struct StorageSet: Command {
     static let configuration = CommandConfiguration(
         commandName: "set", abstract: "Set configuration keys of a storage pool.")
 
-    @Argument(help: "The storage pool.")
+    @Argument(help: "The storage pool.", completion: Names.pools)
     var pool: String
     @Argument(help: ArgumentHelp("The keys and values.", valueName: "key=value"))
     var words: [String]
+    @OptionGroup var member: TargetOption<MemberRefusal>
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
+        try member.check()
         try await StoragePoolChange.perform(pool, global) { pool in
             pool.config.merge(try KeyValues.parse(words)) { $1 }
         }

@@ -9,11 +9,13 @@ struct StorageShow: Command {
 
     @Flag(help: "Show how much room it has instead.")
     var resources = false
-    @Argument(help: "The storage pool.")
+    @Argument(help: "The storage pool.", completion: Names.pools)
     var pool: String
+    @OptionGroup var member: TargetOption<MemberRefusal>
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
+        try member.check()
         try await global.withServer(of: pool) { client, name in
             if resources {
                 let room = try await client.call(API.storagePools.resources, path: ["name": name])

@@ -25,6 +25,11 @@ struct WarningList: Command {
     func run() async throws {
         let columns = try WarningColumn.parse(columns ?? WarningColumn.standard)
         try await global.withServer(of: remote) { client, _ in
+            if let given = self.columns, given.contains(WarningColumn.location.rawValue),
+                try await client.call(API.server.get).environment?.serverClustered != true
+            {
+                throw Failure("Can't specify column L when not clustered")
+            }
             let found = try await client.call(
                 API.warnings.list, as: [LexAPI.Warning].self, query: ["recursion": "1"])
             let shown = all ? found : found.filter { $0.status == LexAPI.Warning.Status.new.rawValue }

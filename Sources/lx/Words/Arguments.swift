@@ -53,9 +53,15 @@ struct Arguments {
             guard word == "help" else { throw Misuse.unknownCommand(word, of: path, among: command) }
             return path + rest
         }
-        let words = command == Exec.self ? Self.execWords(options + rest) : options + rest
+        let words = Self.withWholeConsole(command == Exec.self ? Self.execWords(options + rest) : options + rest)
         if words.prefix(while: { $0 != "--" }).contains(where: Self.hasEqualsAfterLetter) { return try exact() }
         return path + words
+    }
+
+    /// A console without a kind gets its value: it never takes the next word, which ArgumentParser would give it.
+    private static func withWholeConsole(_ words: [String]) -> [String] {
+        let end = words.firstIndex(of: "--") ?? words.endIndex
+        return words[..<end].map { $0 == OptionTable.console ? "\($0)=\(OptionTable.onlyConsole)" : $0 } + words[end...]
     }
 
     /// Whether the help of all commands below is asked for, too: by `--sub-commands` beside `--help`.

@@ -15,8 +15,14 @@ struct OptionTable {
         /// The names as the stock client lists them: `-f, --force`.
         var shown: String { names.sorted { $0.count < $1.count }.joined(separator: ", ") }
         /// What it means without a value, for the one option whose value may be missing; it never takes the next word.
-        var valueAlone: String? { takesValue && written == "--console" ? "console" : nil }
+        var valueAlone: String? {
+            takesValue && written == OptionTable.console ? OptionTable.onlyConsole : nil
+        }
     }
+
+    /// The one option whose value may be missing, and what it then is.
+    static let console = "--console"
+    static let onlyConsole = "console"
 
     private var options: [String: Option] = [:]
 

@@ -7,6 +7,14 @@ struct WholeHelp: Error {
     var text: String { Self.texts(command).joined(separator: "\n\n") }
 
     private static func texts(_ command: any ParsableCommand.Type) -> [String] {
-        [LX.helpMessage(for: command)] + command.configuration.subcommands.flatMap(texts)
+        [HelpText.withWholeValues(LX.helpMessage(for: command))] + command.configuration.subcommands.flatMap(texts)
+    }
+}
+
+/// Help as ArgumentParser writes it, put right.
+enum HelpText {
+    /// A value that may be missing stands in the same word, never in the next: `--console[=<type>]`.
+    static func withWholeValues(_ text: String) -> String {
+        text.replacing("\(OptionTable.console) [<type>]", with: "\(OptionTable.console)[=<type>]")
     }
 }

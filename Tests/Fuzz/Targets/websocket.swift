@@ -2,8 +2,8 @@ import NIOCore
 import NIOEmbedded
 import NIOWebSocket
 
-/// Frames as they come from the other side, in one piece and byte by byte: both must make the same messages, and no
-/// text longer than its bound.
+/// Frames as they come from the other side, in one piece and byte by byte: both must make the same messages, no text
+/// longer than its bound, and nothing out of frames that go on with what has not begun. Daemon and client read by it.
 @_cdecl("LLVMFuzzerTestOneInput") public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let bytes = UnsafeBufferPointer(start: start, count: count)
     let whole = messages(of: [ByteBuffer(bytes: bytes)])
@@ -19,13 +19,23 @@ private func messages(of pieces: [ByteBuffer]) -> [WebSocketAssembly.Step] {
         handler: ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: 1 << 16)), loop: EmbeddedEventLoop())
     var assembly = WebSocketAssembly(longestText: longestText)
     var steps: [WebSocketAssembly.Step] = []
+    var isOpen = false
     do {
         for piece in pieces {
             // What came before a broken frame counts.
             let broken = Result { try channel.writeInbound(piece) }
             while let frame = try channel.readInbound(as: WebSocketFrame.self) {
                 let step = try assembly.take(frame.opcode, final: frame.fin, frame.unmaskedData)
-                if case .deliver(.text(let text)) = step { precondition(text.utf8.count <= 3 * longestText) }
+                if case .deliver(.text(let text)) = step { precondition(text.readableBytes <= longestText) }
+                switch frame.opcode {
+                case .text, .binary:
+                    precondition(!isOpen)
+                    isOpen = !frame.fin
+                case .continuation:
+                    precondition(isOpen)
+                    isOpen = !frame.fin
+                default: break
+                }
                 steps.append(step)
                 // Nothing comes after a close.
                 if case .close = step { throw CancellationError() }

@@ -1,5 +1,6 @@
 import Glibc
 import LexAPI
+import LexClient
 import LexHost
 import LexTestKit
 import Testing
@@ -67,6 +68,33 @@ extension SystemTests {
                 let broken = try await client.run("config", "edit", "c1", input: .text("config: [\n"))
                 #expect(broken.status == 1)
                 #expect(try await client("config", "get", "c1", "user.b") == "newer\n")
+            }
+        }
+
+        /// Go reads null as zero, in maps as well.
+        @Test func nullIsTheEmptyText() async throws {
+            try await withDaemon { daemon in
+                try await daemon.create("c1", config: ["user.a": "1", "user.b": "2"])
+                func send(_ method: LexAPI.Method, _ path: String, _ body: String) async throws {
+                    let answer = try await daemon.client.raw(method, "/1.0/\(path)", body: Array(body.utf8))
+                    #expect(
+                        answer.status < 300, "\(path) \(body): \(String(decoding: answer.body, as: UTF8.self))")
+                }
+                try await send(.patch, "instances/c1", #"{"config":{"user.a":null}}"#)
+                let instance = try await daemon.instance("c1")
+                #expect(instance.config["user.a"] == nil && instance.config["user.b"] == "2")
+                let device = #"{"type":"disk","source":"/srv","path":"/srv","readonly":null}"#
+                try await send(
+                    .post, "profiles", #"{"name":"p","config":{"user.a":null,"user.b":"2"},"devices":{"d":\#(device)}}"#
+                )
+                let profile = try await daemon.client.call(API.profiles.get, path: ["name": "p"])
+                #expect(profile.config == ["user.b": "2"] && profile.devices["d"]?["source"] == "/srv")
+                try await send(.patch, "profiles/p", #"{"config":{"user.b":null},"devices":{"d":\#(device)}}"#)
+                #expect(try await daemon.client.call(API.profiles.get, path: ["name": "p"]).config == [:])
+                try await send(.post, "projects", #"{"name":"q","config":{"features.images":null,"user.a":null}}"#)
+                try await send(.patch, "networks/\(daemon.network())", #"{"config":{"user.a":null}}"#)
+                try await send(.post, "storage-pools/default/volumes/custom", #"{"name":"v","config":{"user.a":null}}"#)
+                try await send(.patch, "storage-pools/default", #"{"config":{"user.a":null}}"#)
             }
         }
 

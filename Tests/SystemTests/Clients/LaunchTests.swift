@@ -51,6 +51,25 @@ extension SystemTests {
             }
         }
 
+        /// Each of them says why, and the last line is about all.
+        @Test(arguments: ClientProgram.allCases)
+        func whatFailsForSomeIsSaidInTheEnd(_ name: ClientProgram) async throws {
+            try await withDaemon { daemon in
+                let client = daemon.program(name)
+                try await daemon.create("c1")
+                for verb in ["start", "stop", "restart", "pause"] {
+                    let said = try await client.run(verb, "nobody", "nothing")
+                    #expect(said.status == 1)
+                    let lines = said.errors.split(separator: "\n").filter { !$0.allSatisfy(\.isWhitespace) }
+                    #expect(lines.last == "Error: Some instances failed to \(verb)")
+                    #expect(
+                        Set(lines.dropLast()) == [
+                            "nobody: error: Instance not found", "nothing: error: Instance not found",
+                        ])
+                }
+            }
+        }
+
         @Test(arguments: ClientProgram.allCases)
         func namesAndOptionsAtLaunch(_ name: ClientProgram) async throws {
             try await withDaemon { daemon in

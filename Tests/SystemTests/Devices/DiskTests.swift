@@ -35,6 +35,13 @@ extension SystemTests {
             try await withDaemon { try await $0.hostileGuestOfADisk() }
         }
 
+        @Test(arguments: ClientProgram.allCases)
+        func oneBelowAnother(_ name: ClientProgram) async throws {
+            try await withDaemon { try await $0.disksBelowDisks(name) }
+        }
+
+        @Test func whatTheGuestCovers() async throws { try await withDaemon { try await $0.coveredDisk() } }
+
         @Test func afterAKill() async throws {
             try await withDaemon { try await $0.disksAfterAKill() }
         }
@@ -129,8 +136,8 @@ extension DaemonFixture {
         for device in ["d", "f", "m", "later"] { try await client("config", "device", "remove", "c1", device) }
         let left = try await shell("c1", "cat /proc/self/mounts")
         #expect(
-            !left.contains("/mnt/a") && !left.contains("/etc/note") && !left.contains("/mem")
-                && !left.contains("/later"))
+            !left.contains(" /mnt/a") && !left.contains(" /etc/note") && !left.contains(" /mem ")
+                && !left.contains(" /later "))
         // What is needed and has gone: the start says so, and works again without it.
         try await stop("c1", force: true)
         try await client("config", "device", "add", "c1", "d", "disk", "source=\(source)", "path=/d")
@@ -325,6 +332,71 @@ extension DaemonFixture {
         try await shell("c1", "umount /plain; echo mine > /own; mount --bind /own /plain")
         try await lx("config", "device", "remove", "c1", "f")
         #expect(try await shell("c1", "cat /plain") == "mine")
+    }
+
+    /// What is mounted below a disk that changes is there again; what only memory holds is not lost.
+    fileprivate func disksBelowDisks(_ name: ClientProgram) async throws {
+        let client = program(name)
+        let (upper, lower) = (path("upper"), path("lower"))
+        for directory in [upper, lower] { try makeDirectories(directory, mode: 0o755) }
+        try makeDirectories(upper + "/sub", mode: 0o755)
+        try replaceFile(lower + "/below", [], mode: 0o644)
+        func add(_ device: String, _ words: String...) async throws {
+            let answer = try await client.run(["config", "device", "add", "c1", device, "disk"] + words)
+            #expect(answer.status == 0, "\(answer.errors)")
+        }
+        try await launch("c1")
+        try await add("a", "source=\(upper)", "path=/mnt/a")
+        try await add("b", "source=\(lower)", "path=/mnt/a/sub")
+        #expect(try await shell("c1", "ls /mnt/a/sub") == "below")
+        try await client("config", "device", "set", "c1", "a", "readonly", "true")
+        #expect(try await shell("c1", "ls /mnt/a/sub") == "below")
+        #expect(try await mounts("c1", at: "/mnt/a").last?.contains(" ro,") == true)
+        try await client("config", "device", "remove", "c1", "b")
+        #expect(try await shell("c1", "ls -A /mnt/a/sub") == "")
+
+        try await add("m", "source=tmpfs:", "path=/mnt/a/sub", "size=1MiB")
+        try await shell("c1", "head -c 500000 /dev/zero > /mnt/a/sub/kept")
+        for words in [["set", "c1", "a", "readonly", "false"], ["remove", "c1", "a"]] {
+            let refused = try await client.run(["config", "device"] + words)
+            #expect(refused.status == 1 && refused.errors.contains("device \"m\""), "\(refused.errors)")
+        }
+        // Its size changes where it is.
+        try await client("config", "device", "set", "c1", "m", "size", "4MiB")
+        #expect(
+            try await shell("c1", "df -k /mnt/a/sub | tail -n 1 | awk '{ print $2 }'; stat -c %s /mnt/a/sub/kept")
+                == "4096\n500000")
+        let small = try await client.run("config", "device", "set", "c1", "m", "size", "64KiB")
+        #expect(small.status == 1 && small.errors.contains("It holds more than that"), "\(small.errors)")
+        #expect(try await client("config", "device", "get", "c1", "m", "size") == "4MiB\n")
+        #expect(try await shell("c1", "stat -c %s /mnt/a/sub/kept") == "500000")
+        for device in ["m", "a"] { try await client("config", "device", "remove", "c1", device) }
+        #expect(try await shell("c1", "grep -c /mnt/a /proc/self/mounts || true") == "0")
+        #expect(try directoryNames(upper) == ["sub"])
+    }
+
+    /// A guest that mounts over a disk does not keep it.
+    fileprivate func coveredDisk() async throws {
+        let source = path("covered")
+        try makeDirectories(source, mode: 0o755)
+        let file = try file("covered file", Array("the host's".utf8))
+        try checked("open to all", file) { chmod(file, 0o644) }
+        try await launch("c1")
+        try await lx("config", "device", "add", "c1", "d", "disk", "source=\(source)", "path=/mnt/d", "shift=true")
+        try await lx("config", "device", "add", "c1", "f", "disk", "source=\(file)", "path=/mnt/f", "shift=true")
+        try await shell(
+            "c1",
+            """
+            mount -t tmpfs one /mnt/d; mkdir /mnt/d/sub; mount -t tmpfs two /mnt/d/sub; echo mine > /mnt/d/sub/file
+            mount -t tmpfs three /mnt/d; mkdir /mnt/d/upper; echo mine > /own; mount --bind /own /mnt/f
+            """)
+        for device in ["d", "f"] { try await lx("config", "device", "remove", "c1", device) }
+        #expect(try await shell("c1", "ls /mnt/d; cat /mnt/f") == "upper\nmine", "what lies over it stays")
+        try await shell("c1", "umount /mnt/d; cat /mnt/d/sub/file; umount /mnt/d/sub /mnt/d /mnt/f")
+        #expect(try await shell("c1", "cat /mnt/f") == "")
+        try await shell("c1", "touch /mnt/d/written")
+        #expect(try directoryNames(source) == [], "it is not the host's any more")
+        #expect(try await shell("c1", "grep -c /mnt/ /proc/self/mounts || true") == "0")
     }
 
     fileprivate func disksAfterAKill() async throws {

@@ -173,6 +173,9 @@ extension SystemTests {
                 #expect(try await daemon.client.raw(.delete, first).status == 200)
                 #expect(try await daemon.client.raw(.get, first).status == 404)
                 #expect(try await daemon.client.raw(.delete, "/1.0/instances/c1/logs/lxc.log").status == 400)
+                #expect(logs.contains("/1.0/instances/c1/logs/lxc.conf"))
+                #expect(try await read("/1.0/instances/c1/logs/lxc.conf").contains("\nlxc.uts.name = c1\n"))
+                #expect(try await daemon.client.raw(.delete, "/1.0/instances/c1/logs/lxc.conf").status == 400)
                 for name in ["..%2f..%2flexd.db", "%2e%2e", "lexd.db", "exec_..%2fx.stdout"] {
                     #expect(
                         try await daemon.client.raw(.get, "/1.0/instances/c1/logs/\(name)").status == 400, "\(name)")

@@ -106,6 +106,12 @@ extension HostileRequest {
         .init(
             "a network's key that is none", "POST /1.0/networks",
             #"{"name": "lxtest0", "config": {"../x": "y"}}"#, status: 400),
+        address("ipv4", "127.0.0.1/8"), address("ipv4", "127.1.2.3/24"), address("ipv4", "224.0.0.1/24"),
+        address("ipv4", "239.1.2.3/24"), address("ipv4", "0.1.2.3/24"), address("ipv4", "255.255.255.255/24"),
+        address("ipv6", "::1/64"), address("ipv6", "ff02::1/64"), address("ipv6", "::/64"),
+        metadata(#""architecture": "../x""#), metadata(#""architecture": "nonsense""#),
+        metadata(#""templates": {"/etc/../../x": {"when": ["start"], "template": "a.tpl"}}"#),
+        metadata(#""templates": {"/x": {"when": ["start"], "template": "../../x"}}"#),
         .init(
             "a packer with arguments", "POST /1.0/images",
             #"{"source": {"type": "instance", "name": "c1"}, "compression_algorithm": "gzip -c; id"}"#),
@@ -129,6 +135,20 @@ extension HostileRequest {
         .init(
             "the device \(name.prefix(20)) as \(keys.prefix(60))", "PATCH /1.0/instances/c1",
             #"{"devices": {"\#(name)": {\#(keys)}}}"#, status: 400)
+    }
+
+    private static func address(_ family: String, _ address: String) -> HostileRequest {
+        let other = family == "ipv4" ? "ipv6" : "ipv4"
+        return .init(
+            "a network at \(address)", "POST /1.0/networks",
+            #"{"name": "lxtest0", "config": {"\#(family).address": "\#(address)", "\#(other).address": "none"}}"#,
+            status: 400, says: "Invalid value for \"\(family).address\"")
+    }
+
+    private static func metadata(_ fields: String) -> HostileRequest {
+        .init(
+            "metadata with \(fields)", "PUT /1.0/instances/c1/metadata", "{\(fields)}", status: 400,
+            says: "The metadata has")
     }
 
     private static func exec(_ keys: String) -> HostileRequest {

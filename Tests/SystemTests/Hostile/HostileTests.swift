@@ -36,6 +36,36 @@ extension SystemTests {
                 let before = try await Condition(daemon)
                 for image in HostileImage.all { try await daemon.expectRefusal(of: image) }
                 try await before.expect(daemon)
+                // What is left out is not there, under whatever name.
+                let fingerprint = try await daemon.importImage(HostileImage.harmless.bytes)
+                let kept = try await Program("find")(daemon.directory, "-name", "backup.yaml")
+                #expect(kept.isEmpty)
+                try await daemon.client.run(API.images.delete, path: ["fingerprint": fingerprint])
+                try await before.expect(daemon)
+            }
+        }
+
+        /// The name a file had is told to whoever downloads the image, who may write to it: it leads nowhere.
+        @Test func namesOfFilesLeadNowhere() async throws {
+            try await withDaemon(.withoutImage) { daemon in
+                var tar = TarFile()
+                tar.add("metadata.yaml", text: BusyboxImage.Contents().metadata)
+                tar.add("rootfs", .directory)
+                let file = try daemon.file("plain.tar", tar.bytes)
+                for (name, kept) in [
+                    ("../../x", "x"), ("/etc/passwd", "passwd"), ("..", ""), (".", ""), ("a/..", ""), ("a/", ""),
+                    ("image.tar.xz", "image.tar.xz"),
+                    (String(repeating: "n", count: 4000), String(repeating: "n", count: 255)),
+                ] {
+                    let input = try OwnedDescriptor.open(file, O_RDONLY)
+                    let operation = try await daemon.client.runUpload(
+                        API.images.create, headers: [("X-LXD-filename", name)], Upload.file(input.number))
+                    withExtendedLifetime(input) {}
+                    let fingerprint = try #require(operation?.metadata?["fingerprint"]?.text)
+                    let image = try await daemon.client.call(API.images.get, path: ["fingerprint": fingerprint])
+                    #expect(image.filename == kept)
+                    try await daemon.client.run(API.images.delete, path: ["fingerprint": fingerprint])
+                }
             }
         }
     }
@@ -79,9 +109,21 @@ extension DaemonFixture {
         do {
             let fingerprint = try await importImage(file: file)
             Issue.record("\(image): taken as \(fingerprint)")
-        } catch {
-            let sentence = "\(error)"
-            #expect(sentence.contains(image.says) && !sentence.isEmpty, "\(image): \(sentence)")
+        } catch let error as OperationFailure {
+            #expect(error.operation.statusCode == StatusCode.failure.rawValue, "\(image): \(error)")
+            expectReason("\(error)", image)
+        } catch let error as APIError {
+            #expect((400..<500).contains(error.status), "\(image): \(error)")
+            expectReason("\(error)", image)
+        }
+    }
+
+    /// A sentence about the image, and nothing about how the daemon is made inside.
+    private func expectReason(_ sentence: String, _ image: HostileImage) {
+        #expect(sentence.hasPrefix("The image"), "\(image): \(sentence)")
+        #expect(!image.says.isEmpty && sentence.contains(image.says), "\(image): \(sentence)")
+        for word in ["lexd-archive", "lexd-runtime", directory, "signal", "errno", "rror(", "nil", "Fatal"] {
+            #expect(!sentence.contains(word), "\(image): \(sentence)")
         }
     }
 }

@@ -16,6 +16,16 @@ extension SystemTests {
             try await withDaemon { try await $0.checkCopyOfRunning() }
         }
 
+        @Test(arguments: ClientProgram.allCases)
+        func oneThatIsThereIsRefreshed(_ name: ClientProgram) async throws {
+            try await withDaemon { try await $0.checkRefresh(name) }
+        }
+
+        /// What a refresh begins is taken back, by lexd or by the next one.
+        @Test func aRefreshIsWholeOrNone() async throws {
+            try await withDaemon { try await $0.checkBrokenRefresh() }
+        }
+
         @Test func lexdIsKilledWhileItKeepsAnInstanceStill() async throws {
             try await withDaemon { try await $0.checkKillWhileStill() }
         }
@@ -75,6 +85,134 @@ extension DaemonFixture {
         #expect(try await instance("c3").ephemeral)
         // Without a name it would have that of the original.
         #expect(try await client.run("copy", "c2").errors.contains("already exists"))
+        #expect(try await disagreements() == [])
+    }
+
+    private func snapshotNames(_ name: String) async throws -> [String] {
+        try await client.call(
+            API.instances.listSnapshots, as: [Instance.Snapshot].self, path: ["name": name], query: ["recursion": "1"]
+        ).map(\.name).sorted()
+    }
+
+    fileprivate func checkRefresh(_ program: ClientProgram) async throws {
+        let client = self.program(program)
+        try await launch("c1", config: ["user.a": "1"])
+        try await shell("c1", "echo one > /root/file; touch /root/gone")
+        try await client("snapshot", "c1", "s0")
+        try await client("copy", "c1", "c2")
+        let before = try await config("c2")
+        try await start("c2")
+        try await shell("c2", "echo mine > /root/file; touch /root/mine")
+        // Not while it runs.
+        let refused = try await client.run("copy", "c1", "c2", "--refresh")
+        #expect(refused.status == 1 && refused.errors.contains("stop it first"), "\(refused.errors)")
+        try await stop("c2", force: true)
+        try await client("snapshot", "c2", "extra")
+        try await client("snapshot", "c2", "s1")
+        try await shell("c1", "echo two > /root/file; rm /root/gone")
+        try await client("snapshot", "c1", "s1")
+        try await client("config", "set", "c1", "user.a=2", "user.b=3")
+        try await client("copy", "c1", "c2", "--refresh")
+        #expect(try await snapshotNames("c2") == ["s0", "s1"])
+        let after = try await config("c2")
+        #expect(after["user.a"] == "2" && after["user.b"] == "3")
+        for key in ["volatile.uuid", "volatile.eth0.hwaddr", "volatile.idmap.base", "volatile.base_image"] {
+            #expect(after[key] != nil && after[key] == before[key], "\(key)")
+        }
+        try await start("c2")
+        #expect(try await shell("c2", "cat /root/file; ls /root; hostname") == "two\nfile\nc2")
+        try await stop("c2", force: true)
+        // Its snapshots are whole, those that were replaced too.
+        try await client("restore", "c2", "s0")
+        try await start("c2")
+        #expect(try await shell("c2", "cat /root/file; ls /root") == "one\nfile\ngone")
+        try await stop("c2", force: true)
+        try await client("restore", "c2", "s1")
+        try await start("c2")
+        #expect(try await shell("c2", "cat /root/file") == "two")
+        try await stop("c2", force: true)
+        // Again, alone, and one that is not there yet.
+        try await client("snapshot", "c1", "s2")
+        try await client("copy", "c1", "c2", "--refresh", "--instance-only")
+        #expect(try await snapshotNames("c2") == ["s0", "s1"])
+        try await client("copy", "c1", "c2", "--refresh")
+        #expect(try await snapshotNames("c2") == ["s0", "s1", "s2"])
+        try await client("copy", "c1", "c3", "--refresh")
+        #expect(try await snapshotNames("c3") == ["s0", "s1", "s2"])
+        try await start("c3")
+        #expect(try await config("c3")["volatile.uuid"] != config("c1")["volatile.uuid"])
+        #expect(try await client.run("copy", "c3", "c3", "--refresh").errors.contains("from itself"))
+        // Into another pool.
+        try await client("storage", "create", "plain", "dir")
+        try await client("copy", "c1", "c4", "-s", "plain")
+        try await shell("c1", "echo three > /root/file")
+        try await client("snapshot", "c1", "s3")
+        // The stock client says again where it is, or it would be where the original's profile has it.
+        let again = try await client.run(["copy", "c1", "c4", "--refresh"] + (program == .lx ? [] : ["-s", "plain"]))
+        #expect(again.status == 0, "\(again.errors)")
+        try await start("c4")
+        #expect(try await shell("c4", "cat /root/file") == "three")
+        #expect(try await snapshotNames("c4").count == 4)
+        try await client("delete", "-f", "c4")
+        try await client("storage", "delete", "plain")
+        #expect(try await disagreements() == [])
+    }
+
+    fileprivate func checkBrokenRefresh() async throws {
+        try await launch("c1")
+        try await lx("copy", "c1", "c2")
+        try await start("c2")
+        try await shell("c2", "echo mine > /root/file")
+        try await stop("c2", force: true)
+        try await lx("snapshot", "c2", "s1")
+        let before = try await instance("c2")
+        try await shell("c1", "dd if=/dev/urandom of=/root/big bs=64k count=1500 2>/dev/null")
+        try await lx("snapshot", "c1", "s1")
+        try await lx("snapshot", "c1", "s2")
+        func check(_ what: String) async throws {
+            #expect(try await snapshotNames("c2") == ["s1"], "\(what)")
+            #expect(try await instance("c2").config == before.config, "\(what)")
+            try await lx("restore", "c2", "s1")
+            #expect(try await lx("file", "pull", "c2/root/file", "-") == "mine\n", "\(what)")
+            #expect(try await disagreements() == [], "\(what)")
+        }
+        // Killed at moments of the way.
+        for milliseconds in [20, 60, 120, 250, 500] {
+            let work = Task { try await lx.run("copy", "c1", "c2", "--refresh") }
+            try await Task.sleep(for: .milliseconds(milliseconds))
+            try await kill()
+            _ = try await work.value
+            try await start()
+            // Before it was decided, or after.
+            if try await snapshotNames("c2") != ["s1"] {
+                #expect(try await snapshotNames("c2") == ["s1", "s2"])
+                try await start("c2")
+                #expect(try await shell("c2", "ls /root") == "big")
+                #expect(try await disagreements() == [])
+                return try await breakRefresh()
+            }
+            try await check("killed after \(milliseconds) ms")
+        }
+        try await breakRefresh()
+    }
+
+    /// A snapshot of the original that cannot be read.
+    private func breakRefresh() async throws {
+        try await create("c8")
+        try await lx("snapshot", "c8", "s1")
+        try await lx("copy", "c8", "c9")
+        try await lx("snapshot", "c9", "mine")
+        try await lx("snapshot", "c8", "s2")
+        let pool = "\(directory)/storage-pools/default"
+        try await Program("mv")("\(pool)/containers/c8/snapshots/s2", "\(work)/s2")
+        let failed = try await lx.run("copy", "c8", "c9", "--refresh")
+        #expect(failed.status == 1)
+        #expect(try await snapshotNames("c9") == ["mine", "s1"])
+        try await Program("mv")("\(work)/s2", "\(pool)/containers/c8/snapshots/s2")
+        try await start("c9")
+        try await stop("c9", force: true)
+        try await lx("copy", "c8", "c9", "--refresh")
+        #expect(try await snapshotNames("c9") == ["s1", "s2"])
         #expect(try await disagreements() == [])
     }
 

@@ -15,6 +15,25 @@ extension SystemTests {
         /// There the kernel maps no ids: roots are stored with those of their instances.
         @Test func instancesInside() async throws { try await withDaemon { try await $0.hasInstancesInside() } }
 
+        /// Docker as Debian has it, in a Debian, on the driver that copies nothing.
+        @Test func dockerInside() async throws {
+            let image = try await DebianImage.nestingTarball()
+            try await withDaemon(.withoutImage) { daemon in
+                try await daemon.importImage(file: image, alias: "nesting")
+                try await daemon.hasDockerInside()
+            }
+        }
+
+        /// A whole system inside, with an init that mounts what it knows; privileged, the kernel maps ids there as well.
+        @Test(arguments: [false, true])
+        func lexdInDebian(isPrivileged: Bool) async throws {
+            let image = try await DebianImage.nestingTarball()
+            try await withDaemon(.withoutImage) { daemon in
+                try await daemon.importImage(file: image, alias: "nesting")
+                try await daemon.hasLexdInDebian(isPrivileged)
+            }
+        }
+
         /// What was there before nesting was allowed stays seen.
         @Test func nothingIsHidden() async throws {
             try await withDaemon { daemon in
@@ -80,17 +99,17 @@ extension DaemonFixture {
 }
 
 extension DaemonFixture {
-    /// What lexd needs to run in an instance of busybox: the host's programs, and where its own and their libraries lie.
-    private func lexdDevices() async throws -> [String: [String: String]] {
+    /// What lexd needs to run in an instance: its programs and where their libraries lie; in one of busybox the host's, too.
+    private func lexdDevices(withHostPrograms: Bool) async throws -> [String: [String: String]] {
         func shown(_ source: String, at path: String) -> [String: String] {
             ["type": "disk", "source": source, "path": path, "readonly": "true"]
         }
         let image = try file("inside.tar", await BusyboxImage.standard())
         try checked("open to all", image) { chmod(image, 0o644) }
         var devices = [
-            "usr": shown("/usr", at: "/usr"), "programs": shown(Self.programs, at: "/opt/lexd"),
-            "image": shown(image, at: "/opt/image.tar"),
+            "programs": shown(Self.programs, at: "/opt/lexd"), "image": shown(image, at: "/opt/image.tar"),
         ]
+        if withHostPrograms { devices["usr"] = shown("/usr", at: "/usr") }
         for program in ["lexd", "lexd-runtime", "lexd-archive", "lx"] {
             for library in try await ProgramLibraries.of("\(Self.programs)/\(program)") {
                 let directory = library.lastIndex(of: "/").map { String(library[..<$0]) } ?? ""
@@ -109,25 +128,13 @@ extension DaemonFixture {
         ).split(separator: "\n").map(String.init)
     }
 
-    /// What an init like systemd does: a way to the libraries, users, and the control groups.
+    /// What a whole system has: a way to the libraries, and users.
     private func prepareOuter() async throws {
         _ = try await inside(
             """
             ln -s usr/lib64 /lib64; ln -s usr/lib /lib
             echo nobody:x:65534:65534::/:/bin/false >> /etc/passwd; echo nogroup:x:65534: >> /etc/group
             echo root:65536:983040 > /etc/subuid; cp /etc/subuid /etc/subgid
-            if [ $(wc -l < /proc/self/cgroup) = 1 ]; then
-                mount -t cgroup2 cgroup2 /sys/fs/cgroup
-            else
-                mount -t tmpfs tmpfs /sys/fs/cgroup
-                while IFS=: read id names path; do
-                    directory=/sys/fs/cgroup/${names#name=}
-                    [ -n "$names" ] || directory=/sys/fs/cgroup/unified
-                    mkdir $directory
-                    if [ -n "$names" ]; then mount -t cgroup -o $names cgroup $directory
-                    else mount -t cgroup2 cgroup2 $directory; fi
-                done < /proc/self/cgroup
-            fi
             """)
     }
 
@@ -140,7 +147,7 @@ extension DaemonFixture {
     }
 
     fileprivate func hasInstancesInside() async throws {
-        try await launch("outer", config: ["security.nesting": "true"], devices: try await lexdDevices())
+        try await launch("outer", config: ["security.nesting": "true"], devices: try await lexdDevices(withHostPrograms: true))
         try await prepareOuter()
         try await beginInner()
         let first = try await inside(
@@ -178,5 +185,61 @@ extension DaemonFixture {
             lexd shutdown
             """)
         #expect(second == ["kept", "kept", "5:6:4711", "security.protection.shift forbids"])
+    }
+
+    /// Waits until systemd says that all is up, whatever became of single units.
+    private func hasBooted(_ name: String) async throws {
+        try await eventually("\(name) has booted", within: .seconds(120)) {
+            ["running\n", "degraded\n"].contains(try await exec(name, "systemctl", "is-system-running").text)
+        }
+    }
+
+    fileprivate func hasDockerInside() async throws {
+        try await launch("c1", image: "nesting", config: ["security.nesting": "true"])
+        try await hasBooted("c1")
+        try await eventually("Docker answers", within: .seconds(60)) {
+            try await exec("c1", "docker", "info").status == 0
+        }
+        #expect(try await shell("c1", "docker info --format '{{.Driver}} {{.CPUCfsQuota}}'") == "overlay2 true")
+        try await shell(
+            "c1",
+            """
+            mkdir /build && cp /bin/busybox /build/ && cd /build
+            printf 'FROM scratch\\nCOPY busybox /busybox\\nENTRYPOINT ["/busybox"]\\n' > Dockerfile
+            docker build -t local . >&2
+            """)
+        #expect(
+            try await shell(
+                "c1", "docker run --rm --memory 64m --cpus 0.5 local sh -c '/busybox id -u; /busybox mount' 2>/dev/null"
+            ).contains("overlay on / type overlay"))
+        // What Docker has goes along.
+        try await lx("stop", "c1")
+        try await lx("copy", "c1", "c2")
+        try await start("c2")
+        try await hasBooted("c2")
+        #expect(try await shell("c2", "docker run --rm local echo copied") == "copied")
+    }
+
+    fileprivate func hasLexdInDebian(_ isPrivileged: Bool) async throws {
+        try await launch(
+            "outer", image: "nesting",
+            config: ["security.nesting": "true", "security.privileged": "\(isPrivileged)"],
+            devices: try await lexdDevices(withHostPrograms: false))
+        try await hasBooted("outer")
+        try await beginInner()
+        let said = try await inside(
+            """
+            lx storage get default source > /dev/null
+            lx storage list -f csv | cut -d, -f2
+            lx image import /opt/image.tar --alias busybox > /dev/null
+            lx launch busybox c1 -c limits.memory=64MiB > /dev/null
+            lx exec c1 -- id -u
+            lx config set c1 limits.cpu.allowance=50%
+            lx restart --force c1
+            lx list -c ns -f csv
+            lx delete --force c1
+            lexd shutdown
+            """)
+        #expect(said == [isPrivileged ? "overlay" : "dir", "0", "c1,RUNNING"])
     }
 }

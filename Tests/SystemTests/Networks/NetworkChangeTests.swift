@@ -43,6 +43,20 @@ extension SystemTests {
             }
         }
 
+        /// A pair of somebody's own is an interface like others; those of instances are not.
+        @Test(arguments: ClientProgram.allCases)
+        func pairsOfOthers(_ name: ClientProgram) async throws {
+            try await withDaemon { daemon in
+                let pair = "lt" + String(UInt32.random(in: 0...UInt32.max), radix: 36)
+                try NetlinkSession().createVethPair(VethEnd(name: pair + "a"), VethEnd(name: pair + "b"), mtu: 1400)
+                do { try await daemon.usePair(pair + "a", daemon.program(name)) } catch {
+                    try? NetlinkSession().deleteLink(pair + "a")
+                    throw error
+                }
+                try NetlinkSession().deleteLink(pair + "a")
+            }
+        }
+
         /// Both clients print the same.
         @Test func listsAreTheSame() async throws {
             try await withDaemon { daemon in
@@ -119,6 +133,35 @@ extension DaemonFixture {
         #expect(edited.status == 0, "\(edited.errors)")
         #expect(try await client("network", "show", name).contains("description: edited\n"))
         #expect(try await Program("ip")("addr", "show", name).contains("10.213.83.1/24"))
+        try await client("network", "delete", name)
+    }
+
+    fileprivate func usePair(_ card: String, _ client: Program) async throws {
+        try await client("launch", "busybox", "c1")
+        // The tables of both clients leave out what is of no kind LXD has a word for.
+        let list = try await self.client.call(API.networks.list, as: [String].self)
+        #expect(list.contains("/1.0/networks/\(card)"), "\(list)")
+        let end = try #require(try await instance("c1").config["volatile.eth0.host_name"])
+        #expect(!list.contains("/1.0/networks/\(end)"), "\(list)")
+        #expect(try await client("network", "show", card).contains("managed: false"))
+        #expect(try await client.run("network", "show", end).status == 1)
+        try await client("network", "attach", card, "c1", "eth1")
+        #expect(try await instance("c1").devices["eth1"]?["parent"] == card)
+        try await client("delete", "-f", "c1")
+
+        // What the way of a tunnel lets through is said, also where bridge.mtu is set.
+        let name = bridge()
+        try await client("network", "create", name, "ipv4.address=none", "ipv6.address=none", "bridge.mtu=1400")
+        let wish = ["network", "set", name, "tunnel.a.protocol=vxlan", "tunnel.a.interface=\(card)"]
+        let refused = try await client.run(wish)
+        #expect(refused.status == 1 && refused.errors.contains("set bridge.mtu to 1350 or less"), "\(refused.errors)")
+        let taken = try await client.run(wish + ["bridge.mtu=1350"])
+        #expect(taken.status == 0, "\(taken.errors)")
+        for family in ["ipv4", "ipv6"] {
+            let route = "\(family).routes=" + (family == "ipv4" ? "10.213.89.0/24" : "fd42:9::/64")
+            let refused = try await client.run("network", "set", name, route)
+            #expect(refused.status == 1 && refused.errors.contains("\(family).routes"), "\(refused.errors)")
+        }
         try await client("network", "delete", name)
     }
 

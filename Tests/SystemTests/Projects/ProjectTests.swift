@@ -164,6 +164,7 @@ extension DaemonFixture {
         try await inProject("own") { inside in
             let none = try await inside.call(API.images.list, as: [String].self)
             #expect(none == [])
+            #expect(try await unpackedImages(inside).map(\.name) == [])
             let wish = Instance.Creation(name: "o1", source: Instance.Source(type: "image", alias: "busybox"))
             await #expect(throws: APIError.self) { try await inside.run(API.instances.create, body: wish) }
         }
@@ -172,6 +173,10 @@ extension DaemonFixture {
         try await inProject("own") { inside in
             let own = try await inside.call(API.images.get, path: ["fingerprint": image.fingerprint])
             #expect(own.aliases.map(\.name) == ["mine"])
+            // The one is unpacked for all.
+            let unpacked = try await unpackedImages(inside)
+            #expect(unpacked.map(\.project) == ["own"])
+            #expect(unpacked.first?.usedBy == ["/1.0/images/\(image.fingerprint)?project=own"])
             try await inside.run(API.images.delete, path: ["fingerprint": image.fingerprint])
         }
         try await launch("c1")
@@ -179,6 +184,12 @@ extension DaemonFixture {
         try await lxc("delete", "--force", "c1")
         try await lxc("--project", "guest", "delete", "g1")
         try await lxc("project", "delete", "guest")
+    }
+
+    private func unpackedImages(_ client: Client) async throws -> [StorageVolume] {
+        try await client.call(
+            API.storageVolumes.listOfType, as: [StorageVolume].self, path: ["pool": "default", "type": "image"],
+            query: ["recursion": "1"])
     }
 
     fileprivate func listenInProjects() async throws {

@@ -13,6 +13,17 @@ extension SystemTests {
             try await withDaemon(.withoutImage) { daemon in try await daemon.configurationWorks(name) }
         }
 
+        /// Scripts that start a daemon read what it says: a sentence, and no usage.
+        @Test func whoWaitsForNoDaemonIsTold() async throws {
+            try await withTemporaryDirectory { directory in
+                let lexd = Program("\(DaemonFixture.programs)/lexd", environment: ["LEXD_DIR": directory])
+                let said = try await lexd.run("waitready", "--timeout", "1")
+                #expect(said.status == 1)
+                #expect(said.errors.hasPrefix("Error: lexd is not ready after 1 second: "))
+                #expect(said.errors.split(separator: "\n").count == 1)
+            }
+        }
+
         @Test func resourcesAreThoseOfTheMachine() async throws {
             try await withDaemon(.bare) { daemon in
                 let resources = try await daemon.client.call(API.server.resources)
@@ -27,6 +38,11 @@ extension SystemTests {
                 }
                 #expect(steady(ours) == steady(theirs))
             }
+        }
+
+        /// Every list that says so takes a filter, and says what is wrong with one.
+        @Test func listsAreFiltered() async throws {
+            try await withDaemon { daemon in try await daemon.filterLists() }
         }
 
         @Test func metricsTellOfWhatRuns() async throws {
@@ -46,6 +62,50 @@ extension SystemTests {
 }
 
 extension DaemonFixture {
+    fileprivate func filterLists() async throws {
+        let network = try await network()
+        try await create("c1")
+        try await lx("snapshot", "c1", "s1")
+        try await lx("snapshot", "c1", "s2")
+        try await lx("storage", "volume", "create", "default", "v1")
+        try await lx("storage", "volume", "snapshot", "default", "v1", "s1")
+        try await lx("profile", "create", "p1")
+        try await lx("project", "create", "q1")
+        try await lx("network", "acl", "create", "a1")
+        let names = [
+            "name": "c1", "network": network, "pool": "default", "type": "custom", "volume": "v1",
+        ]
+        func ask(_ path: String, _ filter: String, recursion: Int = 0) async throws -> RawAnswer {
+            let filter = filter.replacing(" ", with: "%20")
+            return try await client.raw(.get, "\(path)?recursion=\(recursion)&filter=\(filter)")
+        }
+        for endpoint in API.all where endpoint.queryParameters.contains(where: { $0.name == "filter" }) {
+            let path = names.reduce(endpoint.path) { $0.replacing("{\($1.key)}", with: $1.value) }
+            let bad = try await ask(path, "name xx c1")
+            let text = String(decoding: bad.body, as: UTF8.self)
+            #expect(bad.status == 400 && text.contains("Invalid filter: there is no operator"), "\(path): \(text)")
+            let none = try await ask(path, "name eq nothing-has-this-name")
+            #expect(String(decoding: none.body, as: UTF8.self).contains(#""metadata":[]"#), "\(path)")
+        }
+        for (path, filter, url) in [
+            ("/1.0/networks", "name eq \(network)", "/1.0/networks/\(network)"),
+            ("/1.0/profiles", "name eq p1", "/1.0/profiles/p1"), ("/1.0/projects", "name eq q1", "/1.0/projects/q1"),
+            ("/1.0/storage-pools", "driver ne zfs", "/1.0/storage-pools/default"),
+            ("/1.0/network-acls", "name eq a1", "/1.0/network-acls/a1"),
+            ("/1.0/images/aliases", "name eq busy.*", "/1.0/images/aliases/busybox"),
+            ("/1.0/instances/c1/snapshots", "name eq s2", "/1.0/instances/c1/snapshots/s2"),
+            (
+                "/1.0/storage-pools/default/volumes/custom/v1/snapshots", "name eq v1/s1",
+                "/1.0/storage-pools/default/volumes/custom/v1/snapshots/s1"
+            ),
+        ] {
+            let urls = String(decoding: try await ask(path, filter).body, as: UTF8.self)
+            #expect(urls.contains(#""metadata":["\#(url)"]"#), "\(path): \(urls)")
+            let objects = String(decoding: try await ask(path, filter, recursion: 1).body, as: UTF8.self)
+            #expect(objects.contains(#""metadata":[{"#), "\(path): \(objects)")
+        }
+    }
+
     fileprivate func configurationWorks(_ name: ClientProgram) async throws {
         let client = program(name)
         try await client("config", "set", "images.remote_cache_expiry", "20")

@@ -1,7 +1,9 @@
+import CLexLinux
 import Glibc
 import LexAPI
 import LexClient
 import LexHost
+import LexIPC
 import LexTestKit
 import Testing
 
@@ -16,6 +18,18 @@ extension SystemTests {
         @Test(arguments: ClientProgram.allCases)
         func sources(_ name: ClientProgram) async throws {
             try await withDaemon(.withoutImage) { try await $0.poolSources(name) }
+        }
+
+        @Test(arguments: ClientProgram.allCases)
+        func onesThatAreOutOfReach(_ name: ClientProgram) async throws {
+            try await withDaemon { daemon in
+                try await LoopFileSystem.with("btrfs") { try await daemon.poolOutOfReach(name, $0) }
+            }
+        }
+
+        @Test(arguments: ClientProgram.allCases)
+        func onesThatHoldWhatNobodyKnows(_ name: ClientProgram) async throws {
+            try await withDaemon(.withoutImage) { try await $0.poolOfStrangeThings(name) }
         }
 
         @Test(arguments: ClientProgram.allCases)
@@ -86,6 +100,61 @@ extension DaemonFixture {
         #expect(try await client.run("storage", "create", "p2", "overlay", "source=\(source)").status == 1)
         try await client("storage", "delete", "p1")
         #expect(try directoryNames(source).isEmpty, "it is somebody's directory, and stays")
+    }
+
+    /// The file system of a pool is not mounted when lexd starts, and is later.
+    fileprivate func poolOutOfReach(_ name: ClientProgram, _ directory: String) async throws {
+        let client = program(name)
+        try await client("storage", "create", "away", "dir", "source=\(directory)")
+        try await launch("c0")
+        try await client("launch", "busybox", "c1", "-s", "away", "-c", "boot.autostart=true")
+        try await client("stop", "-f", "c1")
+        #expect(try await stop() == 0)
+        try checked("unmount", directory) { lex_umount_detach(directory) }
+        try checked("change the mode of", directory) { chmod(directory, 0o700) }
+        try await start()
+        #expect(try directoryNames(directory) == [], "nothing is made where it was mounted")
+        #expect(try await client("storage", "list", "-f", "csv").contains(",UNAVAILABLE\n"))
+        #expect(try await client("list", "-f", "csv", "-c", "ns") == "c0,RUNNING\nc1,STOPPED\n")
+        #expect(try await exec("c0", "true").status == 0, "the others go on")
+        let refused = try await client.run("start", "c1")
+        #expect(refused.status == 1 && refused.errors.contains("Mount the file system it lies on"), "\(refused)")
+        #expect(try await client.run("launch", "busybox", "c2", "-s", "away").errors.contains("is not available"))
+        func warnings() async throws -> [Warning] {
+            try await self.client.call(API.warnings.list, as: [Warning].self, query: ["recursion": "1"])
+                .filter { $0.type == "Storage pool unavailable" }
+        }
+        #expect(try await warnings().map(\.status) == ["new"])
+        let image = directory.split(separator: "/").dropLast().map { "/" + $0 }.joined() + "/image"
+        try await Tool("mount").check(["-o", "loop", image, directory], doing: "mount it again")
+        try await eventually("c1 starts by itself") { try await instance("c1").status == "Running" }
+        #expect(try await client("storage", "list", "-f", "csv").contains("UNAVAILABLE") == false)
+        #expect(try await warnings().map(\.status) == ["resolved"])
+        try await client("delete", "-f", "c1", "c0")
+        try await client("storage", "delete", "away")
+        #expect(try directoryNames(directory) == [])
+    }
+
+    fileprivate func poolOfStrangeThings(_ name: ClientProgram) async throws {
+        let client = program(name)
+        let source = path("source")
+        try makeDirectories(source)
+        try await client("storage", "create", "p1", "dir", "source=\(source)")
+        for nested in [source + "/custom", source + "/images/../custom", path("")] {
+            let answer = try await client.run("storage", "create", "p2", "dir", "source=\(nested)")
+            #expect(answer.status == 1, "\(nested)")
+        }
+        try makeDirectories(path("other"))
+        symlink(source + "/custom", path("other/link"))
+        let linked = try await client.run("storage", "create", "p2", "dir", "source=\(path("other/link/"))")
+        #expect(linked.errors.contains("one in the other"), "\(linked.errors)")
+        try makeDirectories(source + "/custom/default_alien")
+        let refused = try await client.run("storage", "delete", "p1")
+        #expect(refused.errors.contains("custom/default_alien"), "\(refused.errors)")
+        #expect(try await client("storage", "list", "-f", "csv").contains("p1,dir,"), "it is not lost")
+        rmdir(source + "/custom/default_alien")
+        try await client("storage", "delete", "p1")
+        #expect(try directoryNames(source) == [])
     }
 
     fileprivate func instancesInADirectory(_ name: ClientProgram) async throws {

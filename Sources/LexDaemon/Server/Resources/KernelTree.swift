@@ -53,9 +53,7 @@ struct KernelTree: Sendable {
 
     /// Where a path leads in the end, without the root before it.
     func realPath(_ path: String) -> String? {
-        guard let found = realpath(root + path, nil) else { return nil }
-        defer { free(found) }
-        let whole = String(cString: found)
+        guard let whole = LexHost.realPath(root + path) else { return nil }
         return whole.hasPrefix(root) ? String(whole.dropFirst(root.count)) : whole
     }
 

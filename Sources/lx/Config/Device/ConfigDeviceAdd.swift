@@ -6,7 +6,7 @@ struct ConfigDeviceAdd: Command {
     static let configuration = CommandConfiguration(
         commandName: "add", abstract: "Add a device to an instance.")
 
-    @Argument(help: "The instance.")
+    @Argument(help: "The instance.", completion: Names.instances)
     var instance: String
     @Argument(help: "The name of the device.")
     var device: String

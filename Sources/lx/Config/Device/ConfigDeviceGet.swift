@@ -6,7 +6,7 @@ struct ConfigDeviceGet: Command {
     static let configuration = CommandConfiguration(
         commandName: "get", abstract: "Show an option of a device.")
 
-    @Argument(help: "The instance.")
+    @Argument(help: "The instance.", completion: Names.instances)
     var instance: String
     @Argument(help: "The name of the device.")
     var device: String

@@ -6,7 +6,7 @@ struct ConfigDeviceList: Command {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "List the names of the devices of an instance.", aliases: ["ls"])
 
-    @Argument(help: "The instance.")
+    @Argument(help: "The instance.", completion: Names.instances)
     var instance: String
     @OptionGroup var global: GlobalOptions
 

@@ -7,7 +7,7 @@ struct ConfigDeviceOverride: Command {
         commandName: "override",
         abstract: "Copy a device from the profiles of an instance and change it for this instance only.")
 
-    @Argument(help: "The instance.")
+    @Argument(help: "The instance.", completion: Names.instances)
     var instance: String
     @Argument(help: "The name of the device.")
     var device: String

@@ -6,7 +6,7 @@ struct ConfigDeviceRemove: Command {
     static let configuration = CommandConfiguration(
         commandName: "remove", abstract: "Remove devices from an instance.", aliases: ["rm"])
 
-    @Argument(help: "The instance.")
+    @Argument(help: "The instance.", completion: Names.instances)
     var instance: String
     @Argument(help: ArgumentHelp("The names of the devices.", valueName: "device"))
     var devices: [String]

@@ -6,7 +6,7 @@ struct ConfigDeviceSet: Command {
     static let configuration = CommandConfiguration(
         commandName: "set", abstract: "Set options of a device.")
 
-    @Argument(help: "The instance.")
+    @Argument(help: "The instance.", completion: Names.instances)
     var instance: String
     @Argument(help: "The name of the device.")
     var device: String

@@ -6,7 +6,7 @@ struct ConfigDeviceShow: Command {
     static let configuration = CommandConfiguration(
         commandName: "show", abstract: "Show the devices of an instance with their options.")
 
-    @Argument(help: "The instance.")
+    @Argument(help: "The instance.", completion: Names.instances)
     var instance: String
     @OptionGroup var global: GlobalOptions
 

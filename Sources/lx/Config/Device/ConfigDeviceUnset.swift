@@ -6,7 +6,7 @@ struct ConfigDeviceUnset: Command {
     static let configuration = CommandConfiguration(
         commandName: "unset", abstract: "Take an option away from a device.")
 
-    @Argument(help: "The instance.")
+    @Argument(help: "The instance.", completion: Names.instances)
     var instance: String
     @Argument(help: "The name of the device.")
     var device: String

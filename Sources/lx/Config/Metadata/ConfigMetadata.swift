@@ -14,7 +14,7 @@ struct ConfigMetadataShow: Command {
     static let configuration = CommandConfiguration(
         commandName: "show", abstract: "Show the image metadata of an instance.")
 
-    @Argument(help: "The instance.")
+    @Argument(help: "The instance.", completion: Names.instances)
     var instance: String
     @OptionGroup var global: GlobalOptions
 
@@ -31,7 +31,7 @@ struct ConfigMetadataEdit: Command {
         commandName: "edit", abstract: "Change the image metadata of an instance in an editor.",
         discussion: "When standard input is not a terminal, the new metadata is read from there.")
 
-    @Argument(help: "The instance.")
+    @Argument(help: "The instance.", completion: Names.instances)
     var instance: String
     @OptionGroup var global: GlobalOptions
 

@@ -17,7 +17,7 @@ struct ConfigTemplateList: Command {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "List the templates of an instance.", aliases: ["ls"])
 
-    @Argument(help: "The instance.")
+    @Argument(help: "The instance.", completion: Names.instances)
     var instance: String
     @OptionGroup var format: FormatOptions
     @OptionGroup var global: GlobalOptions
@@ -34,7 +34,7 @@ struct ConfigTemplateList: Command {
 struct ConfigTemplateShow: Command {
     static let configuration = CommandConfiguration(commandName: "show", abstract: "Show a template of an instance.")
 
-    @Argument(help: "The instance.")
+    @Argument(help: "The instance.", completion: Names.instances)
     var instance: String
     @Argument(help: "The template.")
     var template: String
@@ -52,7 +52,7 @@ struct ConfigTemplateCreate: Command {
     static let configuration = CommandConfiguration(
         commandName: "create", abstract: "Give an instance a new template, an empty one.")
 
-    @Argument(help: "The instance.")
+    @Argument(help: "The instance.", completion: Names.instances)
     var instance: String
     @Argument(help: "The template.")
     var template: String
@@ -71,7 +71,7 @@ struct ConfigTemplateEdit: Command {
         commandName: "edit", abstract: "Change a template of an instance in an editor.",
         discussion: "When standard input is not a terminal, the new template is read from there.")
 
-    @Argument(help: "The instance.")
+    @Argument(help: "The instance.", completion: Names.instances)
     var instance: String
     @Argument(help: "The template.")
     var template: String
@@ -91,7 +91,7 @@ struct ConfigTemplateDelete: Command {
     static let configuration = CommandConfiguration(
         commandName: "delete", abstract: "Delete a template of an instance.", aliases: ["rm"])
 
-    @Argument(help: "The instance.")
+    @Argument(help: "The instance.", completion: Names.instances)
     var instance: String
     @Argument(help: "The template.")
     var template: String

@@ -13,7 +13,7 @@ struct NetworkForwardCommand: AsyncParsableCommand {
 
 /// The forward that a command is about.
 struct NetworkForwardArguments: ParsableArguments {
-    @Argument(help: "The network.")
+    @Argument(help: "The network.", completion: Names.networks)
     var network: String
     @Argument(help: "The address that is listened on.")
     var listenAddress: String

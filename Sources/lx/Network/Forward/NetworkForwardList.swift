@@ -7,7 +7,7 @@ struct NetworkForwardList: Command {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "List the forwards of a network.", aliases: ["ls"])
 
-    @Argument(help: "The network.")
+    @Argument(help: "The network.", completion: Names.networks)
     var network: String
     @OptionGroup var format: FormatOptions
     @OptionGroup var global: GlobalOptions

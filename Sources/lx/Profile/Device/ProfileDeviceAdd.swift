@@ -6,7 +6,7 @@ struct ProfileDeviceAdd: Command {
     static let configuration = CommandConfiguration(
         commandName: "add", abstract: "Add a device to a profile.")
 
-    @Argument(help: "The profile.")
+    @Argument(help: "The profile.", completion: Names.profiles)
     var profile: String
     @Argument(help: "The name of the device.")
     var device: String

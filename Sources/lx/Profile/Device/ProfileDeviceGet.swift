@@ -6,7 +6,7 @@ struct ProfileDeviceGet: Command {
     static let configuration = CommandConfiguration(
         commandName: "get", abstract: "Show an option of a device.")
 
-    @Argument(help: "The profile.")
+    @Argument(help: "The profile.", completion: Names.profiles)
     var profile: String
     @Argument(help: "The name of the device.")
     var device: String

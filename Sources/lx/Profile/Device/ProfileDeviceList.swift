@@ -6,7 +6,7 @@ struct ProfileDeviceList: Command {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "List the names of the devices of a profile.", aliases: ["ls"])
 
-    @Argument(help: "The profile.")
+    @Argument(help: "The profile.", completion: Names.profiles)
     var profile: String
     @OptionGroup var global: GlobalOptions
 

@@ -6,7 +6,7 @@ struct ProfileDeviceRemove: Command {
     static let configuration = CommandConfiguration(
         commandName: "remove", abstract: "Remove devices from a profile.", aliases: ["rm"])
 
-    @Argument(help: "The profile.")
+    @Argument(help: "The profile.", completion: Names.profiles)
     var profile: String
     @Argument(help: ArgumentHelp("The names of the devices.", valueName: "device"))
     var devices: [String]

@@ -6,7 +6,7 @@ struct ProfileDeviceSet: Command {
     static let configuration = CommandConfiguration(
         commandName: "set", abstract: "Set options of a device.")
 
-    @Argument(help: "The profile.")
+    @Argument(help: "The profile.", completion: Names.profiles)
     var profile: String
     @Argument(help: "The name of the device.")
     var device: String

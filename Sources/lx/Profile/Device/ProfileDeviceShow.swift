@@ -6,7 +6,7 @@ struct ProfileDeviceShow: Command {
     static let configuration = CommandConfiguration(
         commandName: "show", abstract: "Show the devices of a profile with their options.")
 
-    @Argument(help: "The profile.")
+    @Argument(help: "The profile.", completion: Names.profiles)
     var profile: String
     @OptionGroup var global: GlobalOptions
 

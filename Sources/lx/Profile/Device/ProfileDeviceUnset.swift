@@ -6,7 +6,7 @@ struct ProfileDeviceUnset: Command {
     static let configuration = CommandConfiguration(
         commandName: "unset", abstract: "Take an option away from a device.")
 
-    @Argument(help: "The profile.")
+    @Argument(help: "The profile.", completion: Names.profiles)
     var profile: String
     @Argument(help: "The name of the device.")
     var device: String

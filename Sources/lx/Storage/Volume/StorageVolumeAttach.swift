@@ -6,11 +6,11 @@ struct StorageVolumeAttach: Command {
     static let configuration = CommandConfiguration(
         commandName: "attach", abstract: "Give an instance a custom volume.")
 
-    @Argument(help: "The storage pool.")
+    @Argument(help: "The storage pool.", completion: Names.pools)
     var pool: String
     @Argument(help: "The volume.")
     var volume: String
-    @Argument(help: "The instance.")
+    @Argument(help: "The instance.", completion: Names.instances)
     var instance: String
     @Argument(help: ArgumentHelp("The name of the device, and the path inside.", valueName: "device] [path"))
     var words: [String] = []

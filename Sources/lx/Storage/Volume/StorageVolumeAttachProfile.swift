@@ -6,11 +6,11 @@ struct StorageVolumeAttachProfile: Command {
     static let configuration = CommandConfiguration(
         commandName: "attach-profile", abstract: "Give a profile a custom volume.")
 
-    @Argument(help: "The storage pool.")
+    @Argument(help: "The storage pool.", completion: Names.pools)
     var pool: String
     @Argument(help: "The volume.")
     var volume: String
-    @Argument(help: "The profile.")
+    @Argument(help: "The profile.", completion: Names.profiles)
     var profile: String
     @Argument(help: ArgumentHelp("The name of the device, and the path inside.", valueName: "device] [path"))
     var words: [String] = []

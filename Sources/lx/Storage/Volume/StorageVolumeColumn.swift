@@ -32,10 +32,11 @@ enum StorageVolumeColumn: Character, CaseIterable {
         return columns.filter { $0 != .location && ($0 != .project || withProject) }
     }
 
-    /// What the server is asked for, from words as `type=custom` and `data`.
+    /// What the server is asked for, from words as `type=custom`. A word without an equals sign asks for nothing, as
+    /// with the stock client.
     static func filter(_ words: [String]) throws -> String {
-        try words.map { word in
-            let (key, value) = KeyValues.split(word) ?? ("name", word)
+        try words.compactMap { word in
+            guard let (key, value) = KeyValues.split(word) else { return nil }
             guard !value.contains("\"") else { throw Failure("A filter cannot hold a quote: \(word)") }
             return "\(key) eq \"\(value)\""
         }.joined(separator: " and ")
@@ -52,6 +53,20 @@ enum StorageVolumeColumn: Character, CaseIterable {
         case .usage: "USAGE"
         case .location: "LOCATION"
         }
+    }
+
+    /// Whether a row stands before another, as the stock client has it: by the first word of the first column, so that
+    /// snapshots come directly behind their volume, then by the second, empty cells last. Where that leaves rows in no
+    /// order, by the others.
+    static func isInOrder(_ left: [String], _ right: [String]) -> Bool {
+        for (index, (one, other)) in zip(left, right).enumerated() {
+            let one = index == 0 ? String(one.prefix { $0 != " " }) : one
+            let other = index == 0 ? String(other.prefix { $0 != " " }) : other
+            if one == other { continue }
+            if index > 0, one.isEmpty || other.isEmpty { return other.isEmpty }
+            return NaturalOrder.isLess(one, other)
+        }
+        return false
     }
 
     func text(_ volume: StorageVolume, usage: String) -> String {

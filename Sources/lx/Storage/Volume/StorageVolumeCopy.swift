@@ -9,10 +9,18 @@ struct StorageVolumeCopy: Command {
 
     @Flag(help: "Leave its snapshots behind.")
     var volumeOnly = false
-    @Option(parsing: .unconditional, help: "The project of the copy.")
+    @Option(parsing: .unconditional, help: "The project of the copy.", completion: Names.projects)
     var targetProject: String?
-    @Option(parsing: .unconditional, help: "How it is transferred: pull; within one server there is no other way.")
-    var mode = "pull"
+    @Option(parsing: .unconditional, help: "How it is transferred between servers; within one it means nothing.")
+    var mode = TransferMode.pull
+    @Option(
+        name: .customLong("target"), parsing: .unconditional,
+        help: ArgumentHelp("The member of a cluster it lies on; this server is in none.", valueName: "member"))
+    var sourceMember: String?
+    @Option(
+        name: .customLong("destination-target"), parsing: .unconditional,
+        help: ArgumentHelp("The member of a cluster it goes to; this server is in none.", valueName: "member"))
+    var destinationMember: String?
     @Argument(help: ArgumentHelp("What to copy.", valueName: "pool/volume[/snapshot]"))
     var source: String
     @Argument(help: ArgumentHelp("The copy.", valueName: "pool/volume"))
@@ -20,6 +28,9 @@ struct StorageVolumeCopy: Command {
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
+        for member in [sourceMember, destinationMember].compactMap({ $0 }) where !["", "none"].contains(member) {
+            throw Failure(MemberRefusal.sentence)
+        }
         let reference = try Reference(target)
         var options = global
         options.project = targetProject ?? global.project

@@ -9,15 +9,17 @@ struct StorageVolumeCreate: Command {
 
     @Option(parsing: .unconditional, help: "What it holds: filesystem.")
     var type = "filesystem"
-    @Argument(help: "The storage pool.")
+    @Argument(help: "The storage pool.", completion: Names.pools)
     var pool: String
     @Argument(help: "The name of the new volume.")
     var volume: String
     @Argument(help: ArgumentHelp("Its configuration.", valueName: "key=value"))
     var config: [String] = []
+    @OptionGroup var member: TargetOption<MemberRefusal>
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
+        try member.check()
         try await global.withServer(of: pool) { client, pool in
             try await global.run(
                 client, saying: "Creating the volume \(volume)", StorageVolumePath.create, path: ["pool": pool],

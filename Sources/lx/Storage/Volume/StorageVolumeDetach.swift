@@ -6,11 +6,11 @@ struct StorageVolumeDetach: Command {
     static let configuration = CommandConfiguration(
         commandName: "detach", abstract: "Take a custom volume from an instance.")
 
-    @Argument(help: "The storage pool.")
+    @Argument(help: "The storage pool.", completion: Names.pools)
     var pool: String
     @Argument(help: "The volume.")
     var volume: String
-    @Argument(help: "The instance.")
+    @Argument(help: "The instance.", completion: Names.instances)
     var instance: String
     @Argument(help: "The name of the device, where the volume is there more than once.")
     var device: String = ""

@@ -6,11 +6,11 @@ struct StorageVolumeDetachProfile: Command {
     static let configuration = CommandConfiguration(
         commandName: "detach-profile", abstract: "Take a custom volume from a profile.")
 
-    @Argument(help: "The storage pool.")
+    @Argument(help: "The storage pool.", completion: Names.pools)
     var pool: String
     @Argument(help: "The volume.")
     var volume: String
-    @Argument(help: "The profile.")
+    @Argument(help: "The profile.", completion: Names.profiles)
     var profile: String
     @Argument(help: "The name of the device, where the volume is there more than once.")
     var device: String = ""

@@ -7,13 +7,15 @@ struct StorageVolumeEdit: Command {
     static let configuration = CommandConfiguration(
         commandName: "edit", abstract: "Change a custom volume or a snapshot in an editor.")
 
-    @Argument(help: "The storage pool.")
+    @Argument(help: "The storage pool.", completion: Names.pools)
     var pool: String
     @Argument(help: ArgumentHelp("The volume, or a snapshot of it.", valueName: "volume[/snapshot]"))
     var volume: String
+    @OptionGroup var member: TargetOption<MemberRefusal>
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
+        try member.check()
         try await global.withServer(of: pool) { client, pool in
             let place = try StorageVolumePath(volume, pool: pool)
             if place.snapshot == nil {

@@ -7,15 +7,17 @@ struct StorageVolumeGet: Command {
     static let configuration = CommandConfiguration(
         commandName: "get", abstract: "Show the value of a configuration key of a volume or a snapshot.")
 
-    @Argument(help: "The storage pool.")
+    @Argument(help: "The storage pool.", completion: Names.pools)
     var pool: String
     @Argument(help: ArgumentHelp("The volume, or a snapshot of it.", valueName: "volume[/snapshot]"))
     var volume: String
     @Argument(help: "The key.")
     var key: String
+    @OptionGroup var member: TargetOption<MemberRefusal>
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
+        try member.check()
         try await global.withServer(of: pool) { client, pool in
             let place = try StorageVolumePath(volume, pool: pool)
             let config =

@@ -7,13 +7,15 @@ struct StorageVolumeInfo: Command {
     static let configuration = CommandConfiguration(
         commandName: "info", abstract: "Show how much room a volume takes, and its snapshots.")
 
-    @Argument(help: "The storage pool.")
+    @Argument(help: "The storage pool.", completion: Names.pools)
     var pool: String
     @Argument(help: "The volume.")
     var volume: String
+    @OptionGroup var member: TargetOption<MemberRefusal>
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
+        try member.check()
         try await global.withServer(of: pool) { client, pool in
             let place = try StorageVolumePath(volume, pool: pool)
             let path = try place.volumePath()

@@ -13,7 +13,7 @@ struct StorageVolumeList: Command {
         name: [.customShort("c", allowingJoined: true), .long], parsing: .unconditional,
         help: "The columns: e t n d c u U L.")
     var columns: String = StorageVolumeColumn.standard
-    @Argument(help: "The storage pool.")
+    @Argument(help: "The storage pool.", completion: Names.pools)
     var pool: String
     @Argument(help: ArgumentHelp("What to list, such as type=custom.", valueName: "filter"))
     var filters: [String] = []
@@ -36,7 +36,10 @@ struct StorageVolumeList: Command {
                 if columns.contains(.usage) { usage = await self.usage(of: volume, in: pool, client) }
                 rows.append(columns.map { $0.text(volume, usage: usage) })
             }
-            try format.print(Table(headers: columns.map(\.title), sorting: rows), values: volumes)
+            let table = Table(
+                headers: columns.map(\.title),
+                rows: columns.count > 1 ? rows.sorted(by: StorageVolumeColumn.isInOrder) : rows)
+            try format.print(table, values: volumes)
         }
     }
 

@@ -7,10 +7,18 @@ struct StorageVolumeMove: Command {
     static let configuration = CommandConfiguration(
         commandName: "move", abstract: "Move a custom volume to another pool, project or name.", aliases: ["mv"])
 
-    @Option(parsing: .unconditional, help: "The project it goes to.")
+    @Option(parsing: .unconditional, help: "The project it goes to.", completion: Names.projects)
     var targetProject: String?
-    @Option(parsing: .unconditional, help: "How it is transferred: pull; within one server there is no other way.")
-    var mode = "pull"
+    @Option(parsing: .unconditional, help: "How it is transferred between servers; within one it means nothing.")
+    var mode = TransferMode.pull
+    @Option(
+        name: .customLong("target"), parsing: .unconditional,
+        help: ArgumentHelp("The member of a cluster it lies on; this server is in none.", valueName: "member"))
+    var sourceMember: String?
+    @Option(
+        name: .customLong("destination-target"), parsing: .unconditional,
+        help: ArgumentHelp("The member of a cluster it goes to; this server is in none.", valueName: "member"))
+    var destinationMember: String?
     @Argument(help: ArgumentHelp("What to move.", valueName: "pool/volume"))
     var source: String
     @Argument(help: ArgumentHelp("Where to.", valueName: "pool/volume"))
@@ -18,6 +26,9 @@ struct StorageVolumeMove: Command {
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
+        for member in [sourceMember, destinationMember].compactMap({ $0 }) where !["", "none"].contains(member) {
+            throw Failure(MemberRefusal.sentence)
+        }
         try await global.withServer(of: source) { client, source in
             let from = try StorageVolumePath.withPool(source)
             let to = try StorageVolumePath.withPool(Reference(target).name)

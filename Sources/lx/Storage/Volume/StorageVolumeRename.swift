@@ -7,15 +7,17 @@ struct StorageVolumeRename: Command {
     static let configuration = CommandConfiguration(
         commandName: "rename", abstract: "Give a custom volume or a snapshot another name.")
 
-    @Argument(help: "The storage pool.")
+    @Argument(help: "The storage pool.", completion: Names.pools)
     var pool: String
     @Argument(help: ArgumentHelp("The volume, or a snapshot of it.", valueName: "old name"))
     var old: String
     @Argument(help: ArgumentHelp("Its new name.", valueName: "new name"))
     var new: String
+    @OptionGroup var member: TargetOption<MemberRefusal>
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
+        try member.check()
         try await global.withServer(of: pool) { client, pool in
             let place = try StorageVolumePath(old, pool: pool)
             let target = try StorageVolumePath(new, pool: pool)

@@ -11,15 +11,17 @@ struct StorageVolumeSnapshot: Command {
     var noExpiry = false
     @Flag(help: "When there is a snapshot of that name, delete it first.")
     var reuse = false
-    @Argument(help: "The storage pool.")
+    @Argument(help: "The storage pool.", completion: Names.pools)
     var pool: String
     @Argument(help: "The volume.")
     var volume: String
     @Argument(help: "The name of the snapshot; one after the volume's pattern when not given.")
     var snapshot: String = ""
+    @OptionGroup var member: TargetOption<MemberRefusal>
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
+        try member.check()
         try await global.withServer(of: pool) { client, pool in
             let place = try StorageVolumePath(volume, pool: pool)
             let path = try place.volumePath()
