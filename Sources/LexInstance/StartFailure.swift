@@ -35,6 +35,11 @@ package enum StartFailure {
         if detail.contains("No space left on device") {
             return answer("a file system of the host or its cgroups are full. Free some space and start it again")
         }
+        if let mount = line(of: detail, with: "Not a directory - Failed to mount") {
+            return answer(
+                "one of its disks is a file, and a directory is there inside the instance, or the other way round: "
+                    + "\(mount). Choose another path for it")
+        }
         if let mount = line(of: detail, with: "Failed to mount") {
             return answer("one of its mounts was refused: \(mount)")
         }

@@ -119,9 +119,16 @@ import Testing
             ("Exec format error - Failed to exec", "for another processor"),
             ("write: No space left on device", "are full"),
             ("conf.c: Failed to mount \"/dev/fuse\"\nsecond", "mounts was refused: conf.c: Failed to mount"),
-            ("mkdir: /x\nNo such file - Failed to mount \"/nope\" on \"/y\"", "was refused: No such file - Failed to mount"),
+            (
+                "mkdir: /x\nNo such file - Failed to mount \"/nope\" on \"/y\"",
+                "was refused: No such file - Failed to mount"
+            ),
             ("No such file or directory - Failed to exec \"/nope\"", "no program /nope that can be run. Its raw.lxc"),
             ("its init ended at once", "lx console web --show-log"),
+            (
+                "Permission denied - Failed\nNot a directory - Failed to mount \"x\"",
+                "is a file, and a directory is there inside the instance, or the other way round: Not a directory"
+            ),
             ("something else went wrong\nits echo", "something else went wrong. liblxc's whole log"),
         ])
     func causes(detail: String, wanted: String) {

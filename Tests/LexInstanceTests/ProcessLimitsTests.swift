@@ -21,7 +21,7 @@ import Testing
 
     /// Every resource there is a key for is known to the kernel by its name here.
     @Test func everyKeyIsKnown() {
-        let keys = Set(InstanceKeys.Limits.kernelResources.map { "limits.kernel.\($0)" })
+        let keys = Set(InstanceKeys().limits.kernel.members.map { "limits.kernel.\($0.name)" })
         #expect(ProcessLimits.inForce(keys, process: 1).count == keys.count)
     }
 }

@@ -208,6 +208,10 @@ extension DaemonFixture {
         for device in ["plain", "deep", "slave", "hot"] { try await lx("config", "device", "remove", "c1", device) }
         #expect(access(source + "/before/seen", F_OK) == 0 && access(source + "/after/seen", F_OK) == 0)
         #expect(try await !shell("c1", "cat /proc/self/mounts").contains("lexd-test"))
+        try await stop("c1", force: true)
+        try await lx("config", "device", "add", "c1", "f", "disk", "source=\(file)", "path=/etc")
+        let started = try await lx.run("start", "c1")
+        #expect(started.errors.contains("is a file, and a directory is there"), "\(started)")
     }
 
     fileprivate func blockDeviceAsDisk(_ mounted: String) async throws {
