@@ -81,14 +81,16 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
     private let decoder: ByteToMessageHandler<HTTPRequestDecoder>
     private let deliver: @Sendable (PendingRequest) -> Void
 
-    /// How long a connection may stay open without a request, or take to send the head of one.
-    private static let idleLimit = TimeAmount.minutes(10)
+    /// How long the connection may stay open without a request, or take to send the head of one.
+    private let idleLimit: TimeAmount
 
     init(
-        peer: Peer, encoder: HTTPResponseEncoder, decoder: ByteToMessageHandler<HTTPRequestDecoder>,
+        peer: Peer, idleLimit: TimeAmount, encoder: HTTPResponseEncoder,
+        decoder: ByteToMessageHandler<HTTPRequestDecoder>,
         deliver: @escaping @Sendable (PendingRequest) -> Void
     ) {
         self.peer = peer
+        self.idleLimit = idleLimit
         self.encoder = encoder
         self.decoder = decoder
         self.deliver = deliver
@@ -106,7 +108,7 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
     private func startIdleTimeout() {
         guard let context else { return }
         let channel = context.channel
-        idleTimeout = context.eventLoop.scheduleTask(in: Self.idleLimit) { channel.close(promise: nil) }
+        idleTimeout = context.eventLoop.scheduleTask(in: idleLimit) { channel.close(promise: nil) }
     }
 
     // Reading stops while the body's reader is behind, while one request is being answered, and during an upgrade.
@@ -206,6 +208,7 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
 
     fileprivate func send(_ answer: Answer, _ bytes: ByteBuffer) {
         guard let context else { return }
+        if answer.headers.first(name: "Connection") == "close" { keepAlive = false }
         context.write(
             Self.wrapOutboundOut(responseHead(answer, length: Int64(bytes.readableBytes))), promise: nil)
         if bytes.readableBytes > 0, !isHead {
