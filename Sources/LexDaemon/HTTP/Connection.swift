@@ -71,6 +71,8 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
     private var keepAlive = true
     /// Whether the request wants the head of an answer only: a body would be taken for the next answer.
     private var isHead = false
+    /// Whether the request was of HTTP/1.0.
+    private var isOld = false
     /// Counts the requests: what the reader of one's body wants must not be taken for the next one's.
     private var request = 0
     private var context: ChannelHandlerContext?
@@ -181,6 +183,7 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
         // Behind a request to change the protocol the decoder reads nothing more, also when we refuse.
         keepAlive = head.isKeepAlive && head.headers.first(name: "upgrade") == nil && head.method != .CONNECT
         isHead = head.method == .HEAD
+        isOld = head.version == .http1_0
         request += 1
         let producer = NIOThrowingAsyncSequenceProducer.makeSequence(
             elementType: ByteBuffer.self, failureType: (any Error).self,
@@ -198,9 +201,19 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
                 connection: NIOLoopBound(self, eventLoop: context.eventLoop)))
     }
 
-    private func responseHead(_ answer: Answer, length: Int64) -> HTTPServerResponsePart {
+    private func responseHead(_ answer: Answer, length: Int64?) -> HTTPServerResponsePart {
         var head = HTTPResponseHead(version: .http1_1, status: answer.status, headers: answer.headers)
-        head.headers.replaceOrAdd(name: "Content-Length", value: String(length))
+        if let length {
+            if answer.status.mayHaveResponseBody {
+                head.headers.replaceOrAdd(name: "Content-Length", value: String(length))
+            }
+        } else if isOld {
+            // HTTP/1.0 has no chunks: the body ends with the connection.
+            head.version = .http1_0
+            keepAlive = false
+        } else {
+            head.headers.replaceOrAdd(name: "Transfer-Encoding", value: "chunked")
+        }
         head.headers.replaceOrAdd(name: "Date", value: HTTPDate.now)
         if !keepAlive { head.headers.replaceOrAdd(name: "Connection", value: "close") }
         return .head(head)
@@ -216,7 +229,7 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
         }
         sendEnd()
     }
-    fileprivate func sendHead(_ answer: Answer, length: Int64) {
+    fileprivate func sendHead(_ answer: Answer, length: Int64?) {
         context?.writeAndFlush(Self.wrapOutboundOut(responseHead(answer, length: length)), promise: nil)
     }
     fileprivate func sendEnd() {
