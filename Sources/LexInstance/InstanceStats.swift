@@ -54,13 +54,17 @@ package enum InstanceStats {
                 if try readsFrozen(directory, layout) == frozen { return }
                 usleep(1000)
             }
-            throw APIError.failed(
-                "cannot \(frozen ? "freeze" : "thaw") the instance: the kernel was not done in a second")
         } catch {
-            // Else the kernel goes on with it, and some later moment finds the instance as nobody knows it.
             try? writeFrozen(!frozen, directory, layout)
             throw error
         }
+        // Else the kernel goes on with it, and some later moment finds the instance as nobody knows it.
+        try? writeFrozen(!frozen, directory, layout)
+        // With control groups v1 all that is frozen looks like what waits in the kernel: only when it is thawed again is it
+        // seen which of them does.
+        usleep(50_000)
+        throw APIError.failed(
+            "cannot \(frozen ? "freeze" : "thaw") the instance: " + StuckProcesses.explanation(of: directory))
     }
 
     private static func writeFrozen(_ frozen: Bool, _ directory: String, _ layout: CgroupLayout) throws(SystemError) {

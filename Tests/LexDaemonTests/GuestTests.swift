@@ -17,6 +17,18 @@ struct GuestTests {
         #expect(more.count { $0 == .zero } == 400)
     }
 
+    /// Who may not ask keeps nobody from it who may.
+    @Test func strangersHaveFewConnectionsOfTheirOwn() {
+        let listener = GuestServer.Listener(key: "default/a", owner: 1_000_000)
+        #expect((0..<64).count { _ in listener.connect(1_001_000) } == 4)
+        #expect((0..<64).count { listener.connect(UInt32(1_002_000 + $0)) } == 28)
+        #expect((0..<64).count { _ in listener.connect(1_000_000) } == 32)
+        listener.disconnect(1_001_000)
+        #expect(listener.connect(1_001_000) && !listener.connect(1_001_000))
+        listener.disconnect(1_000_000)
+        #expect(listener.connect(1_000_000) && !listener.connect(1_000_000))
+    }
+
     @Test func eventsAreForTheInstanceAlone() async {
         let events = GuestEvents()
         let stream = events.listen("default/a", types: ["config"])

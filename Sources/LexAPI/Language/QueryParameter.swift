@@ -61,6 +61,8 @@ extension QueryParameter {
     ]
 
     private static let secret = QueryParameter("secret", .string, "The secret that was given with the operation.")
+    private static let instanceType = QueryParameter(
+        "instance-type", .string, "Only those of a type: container or virtual-machine; all when it is not given.")
     private static let path = QueryParameter("path", .string, "The path of a file.")
     fileprivate static let special: [String: [QueryParameter]] = [
         "GET /1.0/operations/{id}/wait": [
@@ -70,6 +72,8 @@ extension QueryParameter {
         "GET /1.0/events": [QueryParameter("type", .string, "The kinds of events, with commas between.")],
         "GET /1.0/images/{fingerprint}": [QueryParameter("secret", .string, "The secret to a private image.")],
         "GET /1.0/images/{fingerprint}/export": [QueryParameter("secret", .string, "The secret to a private image.")],
+        "GET /1.0/instances": [instanceType],
+        "PUT /1.0/instances": [instanceType],
         "GET /1.0/instances/{name}": [recursion],
         "GET /1.0/operations": [recursion],
         "GET /1.0/instances/{name}/files": [path],

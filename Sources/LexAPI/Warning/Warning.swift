@@ -78,6 +78,8 @@ public struct Warning: Codable, Sendable {
         case missingController = "Missing CGroup controller"
         /// An instance that should have started did not.
         case instanceAutostartFailure = "Failed to start instance"
+        /// A snapshot that the schedule of an instance asks for was not made.
+        case scheduledSnapshotFailure = "Failed to make scheduled snapshot"
         /// A storage pool could not be opened.
         case storagePoolUnavailable = "Storage pool unavailable"
         /// A managed network could not be started.
@@ -96,7 +98,7 @@ public struct Warning: Codable, Sendable {
             switch self {
             case .appArmorNotAvailable, .missingController, .orphan: .low
             case .instanceAutostartFailure, .hostLimit: .low
-            case .foreignFirewall: .moderate
+            case .foreignFirewall, .scheduledSnapshotFailure: .moderate
             case .storagePoolUnavailable, .networkStartupFailure, .dnsmasqFailing: .high
             }
         }

@@ -25,12 +25,15 @@ struct GuestRoutes: Sendable {
 
     /// Answers one request.
     func answer(_ arrival: GuestServer.Arrival) async {
-        let answer: Answer
+        var answer: Answer
         do {
-            try await arrival.listener.waitForTurn()
+            try await arrival.listener.waitForTurn(of: arrival.request.peer.user)
             answer = try await route(arrival)
         } catch {
             answer = Self.refusal(ErrorAnswers.apiError(error))
+        }
+        if arrival.request.peer.user != arrival.listener.owner {
+            answer.headers.replaceOrAdd(name: "Connection", value: "close")
         }
         await arrival.request.answer(with: answer)
     }

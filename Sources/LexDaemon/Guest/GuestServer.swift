@@ -28,30 +28,58 @@ final class GuestServer: Sendable {
         /// The host's id of the instance's root: nobody else in it may ask.
         let owner: UInt32
         fileprivate let channel = Mutex<(any Channel)?>(nil)
-        private let connections = Mutex(0)
+        private struct Connections {
+            var ofRoot = 0
+            var ofStrangers: [UInt32: Int] = [:]
+        }
+        private let connections = Mutex(Connections())
         private let pace = Mutex(Pace())
+        private let paceOfStrangers = Mutex(Pace())
 
-        /// The most connections of one instance at a time.
+        /// The most connections of the instance's root at a time, of any other of its users, and of all others together:
+        /// these are only told that they may not ask, and must keep nobody from it who may.
         static let mostConnections = 32
+        static let mostOfOneStranger = 4
+        static let mostOfStrangers = 32
 
         init(key: String, owner: UInt32) {
             self.key = key
             self.owner = owner
         }
 
-        /// Counts a connection; false when there are too many.
-        fileprivate func connect() -> Bool {
-            connections.withLock { count in
-                guard count < Self.mostConnections else { return false }
-                count += 1
+        /// Counts a connection of a user; false when there are too many.
+        func connect(_ user: UInt32) -> Bool {
+            connections.withLock { connections in
+                guard user != owner else {
+                    guard connections.ofRoot < Self.mostConnections else { return false }
+                    connections.ofRoot += 1
+                    return true
+                }
+                let present = connections.ofStrangers[user] ?? 0
+                guard present < Self.mostOfOneStranger,
+                    connections.ofStrangers.values.reduce(0, +) < Self.mostOfStrangers
+                else { return false }
+                connections.ofStrangers[user] = present + 1
                 return true
             }
         }
-        fileprivate func disconnect() { connections.withLock { $0 -= 1 } }
 
-        /// Waits until it is this request's turn.
-        func waitForTurn() async throws {
-            let wait = pace.withLock { $0.take(.now) }
+        /// Counts one less.
+        func disconnect(_ user: UInt32) {
+            connections.withLock { connections in
+                if user == owner {
+                    connections.ofRoot -= 1
+                } else {
+                    let left = (connections.ofStrangers[user] ?? 0) - 1
+                    connections.ofStrangers[user] = left > 0 ? left : nil
+                }
+            }
+        }
+
+        /// Waits until it is the turn of a request of this user.
+        func waitForTurn(of user: UInt32) async throws {
+            let wait =
+                user == owner ? pace.withLock { $0.take(.now) } : paceOfStrangers.withLock { $0.take(.now) }
             if wait > .zero { try await Task.sleep(for: wait) }
         }
     }
@@ -98,14 +126,31 @@ final class GuestServer: Sendable {
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 16)
             .childChannelInitializer { channel in
-                guard listener.connect() else { return channel.eventLoop.makeFailedFuture(TooManyConnections()) }
-                channel.closeFuture.whenComplete { _ in listener.disconnect() }
-                return HTTPServer.speakHTTP(on: channel) { arrive.yield(Arrival(listener: listener, request: $0)) }
+                HTTPServer.peer(of: channel).flatMapThrowing { peer in
+                    let user = peer.user
+                    guard listener.connect(user) else { throw TooManyConnections() }
+                    channel.closeFuture.whenComplete { _ in listener.disconnect(user) }
+                    if user != listener.owner {
+                        // Whatever it sends, or does not: it has no business here.
+                        let end = channel.eventLoop.scheduleTask(in: Self.longestOfStrangers) {
+                            channel.close(promise: nil)
+                        }
+                        channel.closeFuture.whenComplete { _ in end.cancel() }
+                    }
+                    try HTTPServer.speakHTTP(on: channel, with: peer, idleLimit: Self.idleLimit) {
+                        arrive.yield(Arrival(listener: listener, request: $0))
+                    }
+                }
             }
             .withBoundSocket(socket).get()
         listener.channel.withLock { $0 = channel }
         listeners.withLock { $0[key] = listener }
     }
+
+    /// How long a connection of the instance's root may stay open without a request; who follows events has made one.
+    private static let idleLimit = TimeAmount.seconds(30)
+    /// How long one of another user may be open at all.
+    private static let longestOfStrangers = TimeAmount.seconds(5)
 
     private struct TooManyConnections: Error {}
 

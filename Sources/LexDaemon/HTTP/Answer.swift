@@ -8,8 +8,9 @@ import NIOHTTP1
 struct Answer: Sendable {
     enum Payload: Sendable {
         case bytes(ByteBuffer)
-        /// A body of that many bytes, written part by part; not written where only the head is wanted.
-        case stream(length: Int64, @Sendable (BodyWriter) async throws -> Void)
+        /// A body of that many bytes, written part by part; not written where only the head is wanted. Without a length it
+        /// is sent in chunks, whose end says that it is whole.
+        case stream(length: Int64?, @Sendable (BodyWriter) async throws -> Void)
         /// From here on the connection is a websocket.
         case webSocket(@Sendable (WebSocket) async throws -> Void)
         /// From here on the connection speaks that protocol.

@@ -73,6 +73,8 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
     private var isBroken = false
     /// Whether the request wants the head of an answer only: a body would be taken for the next answer.
     private var isHead = false
+    /// Whether the request was of HTTP/1.0.
+    private var isOld = false
     /// Counts the requests: what the reader of one's body wants must not be taken for the next one's.
     private var request = 0
     private var context: ChannelHandlerContext?
@@ -83,14 +85,16 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
     private let decoder: ByteToMessageHandler<HTTPRequestDecoder>
     private let deliver: @Sendable (PendingRequest) -> Void
 
-    /// How long a connection may stay open without a request, or take to send the head of one.
-    private static let idleLimit = TimeAmount.minutes(10)
+    /// How long the connection may stay open without a request, or take to send the head of one.
+    private let idleLimit: TimeAmount
 
     init(
-        peer: Peer, encoder: HTTPResponseEncoder, decoder: ByteToMessageHandler<HTTPRequestDecoder>,
+        peer: Peer, idleLimit: TimeAmount, encoder: HTTPResponseEncoder,
+        decoder: ByteToMessageHandler<HTTPRequestDecoder>,
         deliver: @escaping @Sendable (PendingRequest) -> Void
     ) {
         self.peer = peer
+        self.idleLimit = idleLimit
         self.encoder = encoder
         self.decoder = decoder
         self.deliver = deliver
@@ -108,7 +112,7 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
     private func startIdleTimeout() {
         guard let context else { return }
         let channel = context.channel
-        idleTimeout = context.eventLoop.scheduleTask(in: Self.idleLimit) { channel.close(promise: nil) }
+        idleTimeout = context.eventLoop.scheduleTask(in: idleLimit) { channel.close(promise: nil) }
     }
 
     // Reading stops while the body's reader is behind, while one request is being answered, and during an upgrade.
@@ -183,6 +187,7 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
         // Behind a request to change the protocol the decoder reads nothing more, also when we refuse.
         keepAlive = head.isKeepAlive && head.headers.first(name: "upgrade") == nil && head.method != .CONNECT
         isHead = head.method == .HEAD
+        isOld = head.version == .http1_0
         request += 1
         let producer = NIOThrowingAsyncSequenceProducer.makeSequence(
             elementType: ByteBuffer.self, failureType: (any Error).self,
@@ -200,9 +205,19 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
                 connection: NIOLoopBound(self, eventLoop: context.eventLoop)))
     }
 
-    private func responseHead(_ answer: Answer, length: Int64) -> HTTPServerResponsePart {
+    private func responseHead(_ answer: Answer, length: Int64?) -> HTTPServerResponsePart {
         var head = HTTPResponseHead(version: .http1_1, status: answer.status, headers: answer.headers)
-        head.headers.replaceOrAdd(name: "Content-Length", value: String(length))
+        if let length {
+            if answer.status.mayHaveResponseBody {
+                head.headers.replaceOrAdd(name: "Content-Length", value: String(length))
+            }
+        } else if isOld {
+            // HTTP/1.0 has no chunks: the body ends with the connection.
+            head.version = .http1_0
+            keepAlive = false
+        } else {
+            head.headers.replaceOrAdd(name: "Transfer-Encoding", value: "chunked")
+        }
         head.headers.replaceOrAdd(name: "Date", value: HTTPDate.now)
         if !keepAlive || (isBroken && queue.isEmpty) { head.headers.replaceOrAdd(name: "Connection", value: "close") }
         return .head(head)
@@ -210,6 +225,7 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
 
     fileprivate func send(_ answer: Answer, _ bytes: ByteBuffer) {
         guard let context else { return }
+        if answer.headers.first(name: "Connection") == "close" { keepAlive = false }
         context.write(
             Self.wrapOutboundOut(responseHead(answer, length: Int64(bytes.readableBytes))), promise: nil)
         if bytes.readableBytes > 0, !isHead {
@@ -217,7 +233,7 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
         }
         sendEnd()
     }
-    fileprivate func sendHead(_ answer: Answer, length: Int64) {
+    fileprivate func sendHead(_ answer: Answer, length: Int64?) {
         context?.writeAndFlush(Self.wrapOutboundOut(responseHead(answer, length: length)), promise: nil)
     }
     fileprivate func sendEnd() {

@@ -49,14 +49,22 @@ struct HTTPServer: Sendable {
     static func speakHTTP(
         on channel: any Channel, deliver: @escaping @Sendable (PendingRequest) -> Void
     ) -> EventLoopFuture<Void> {
-        peer(of: channel).flatMapThrowing { peer in
-            let encoder = HTTPResponseEncoder()
-            let decoder = ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes))
-            let operations = channel.pipeline.syncOperations
-            try operations.addHandler(encoder)
-            try operations.addHandler(decoder)
-            try operations.addHandler(Connection(peer: peer, encoder: encoder, decoder: decoder, deliver: deliver))
-        }
+        peer(of: channel).flatMapThrowing { try speakHTTP(on: channel, with: $0, deliver: deliver) }
+    }
+
+    /// The same where it is known who connected, with a time of its own for who says nothing. To be called on the
+    /// channel's event loop.
+    static func speakHTTP(
+        on channel: any Channel, with peer: Peer, idleLimit: TimeAmount = .minutes(10),
+        deliver: @escaping @Sendable (PendingRequest) -> Void
+    ) throws {
+        let encoder = HTTPResponseEncoder()
+        let decoder = ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes))
+        let operations = channel.pipeline.syncOperations
+        try operations.addHandler(encoder)
+        try operations.addHandler(decoder)
+        try operations.addHandler(
+            Connection(peer: peer, idleLimit: idleLimit, encoder: encoder, decoder: decoder, deliver: deliver))
     }
 
     private func answer(_ pending: PendingRequest) async {
@@ -108,7 +116,8 @@ struct HTTPServer: Sendable {
         }
     }
 
-    private static func peer(of channel: any Channel) -> EventLoopFuture<Peer> {
+    /// Who connected, by the kernel.
+    static func peer(of channel: any Channel) -> EventLoopFuture<Peer> {
         guard let provider = channel as? any SocketOptionProvider else {
             return channel.eventLoop.makeFailedFuture(ChannelError.operationUnsupported)
         }

@@ -62,11 +62,20 @@ final class FileConnection: Sendable {
         return name.name
     }
 
-    /// The names in a directory.
-    func names(in path: SFTPPath) async throws -> [SFTPPath] {
+    /// The names in a directory. A file system of the guest's can list for ever: so many, and no more.
+    func names(in path: SFTPPath, most: Int = 1_000_000, mostBytes: Int = 64 << 20) async throws -> [SFTPPath] {
         let handle = try await handle(.opendir(path: path))
         var all: [SFTPPath] = []
-        while case .names(let names) = try await ask(.readdir(handle: handle)) { all += names.map(\.name) }
+        var bytes = 0
+        while case .names(let names) = try await ask(.readdir(handle: handle)) {
+            bytes += names.reduce(0) { $0 + $1.name.count }
+            guard all.count + names.count <= most, bytes <= mostBytes else {
+                throw APIError.badRequest(
+                    "Cannot list \"\(FileFailure.text(path))\" in the instance: it has more than \(most) entries, or more"
+                        + " than \(mostBytes) bytes of names; list it there, by lx exec")
+            }
+            all += names.map(\.name)
+        }
         try await tell(.close(handle: handle))
         return all
     }

@@ -14,7 +14,12 @@ extension InstanceRoutes {
             let (record, path) = (try await find(request), try Self.path(request))
             let attributes = try await instances.fileAttributes(record, path, until: request.closed)
             let length = attributes.isFile ? Int64(clamping: attributes.size ?? 0) : 0
-            return Answer(headers: try Self.headers(attributes), .stream(length: length) { _ in })
+            var headers = try Self.headers(attributes)
+            if attributes.isFile {
+                headers.add(name: "Accept-Ranges", value: "bytes")
+                headers.add(name: "Last-Modified", value: HTTPDate.text(of: time_t(attributes.times?.modified ?? 0)))
+            }
+            return Answer(headers: headers, .stream(length: length) { _ in })
         }
         router.mount(API.instances.putFile) { request in
             let (record, path) = (try await find(request), try Self.path(request))
@@ -51,7 +56,7 @@ extension InstanceRoutes {
     }
 
     /// What is wished, as LXD reads it: a number that is none is no wish.
-    private static func wish(_ headers: HTTPHeaders) throws(APIError) -> FileWish {
+    static func wish(_ headers: HTTPHeaders) throws(APIError) -> FileWish {
         let type = headers.first(name: "X-LXD-type") ?? ""
         guard let kind = FileWish.Kind(rawValue: type.isEmpty ? "file" : type) else {
             throw .badRequest("Bad file type: \(type)")
@@ -64,11 +69,21 @@ extension InstanceRoutes {
         // -1 leaves one of them alone (chown(2)).
         if user != nil || group != nil { wish.owner = (user ?? .max, group ?? .max) }
         if let mode = headers.first(name: "X-LXD-mode") {
-            let number = mode.hasPrefix("0") ? UInt32(mode.drop { $0 == "0" || $0 == "o" }, radix: 8) : UInt32(mode)
-            wish.mode = mode.allSatisfy { $0 == "0" } && !mode.isEmpty ? 0 : number
+            wish.mode = Self.mode(mode)
             if let mode = wish.mode, mode > 0o7777 { throw .badRequest("The mode of a file is from 0 to 07777") }
         }
         return wish
+    }
+
+    /// A number as Go's `ParseInt` reads one in base 0: with 0 or 0o before it octal, with 0x hexadecimal, with 0b binary.
+    private static func mode(_ text: String) -> UInt32? {
+        let text = text.lowercased()
+        for (start, radix) in [("0x", 16), ("0o", 8), ("0b", 2), ("0", 8)] where text.hasPrefix(start) && text != "0" {
+            let digits = text.dropFirst(start.count)
+            // A sign belongs before all of it.
+            return digits.first?.isHexDigit == true ? UInt32(digits, radix: radix) : nil
+        }
+        return UInt32(text)
     }
 
     /// What something is, as LXD says it.
@@ -120,7 +135,7 @@ extension InstanceRoutes {
                 answer =
                     attributes.isLink
                     ? try await link(path, headers, lease)
-                    : try await content(path, headers, lease, request.headers.first(name: "Range"))
+                    : try await content(path, headers, lease, request.headers)
             }
             instances.fileEvent("instance-file-retrieved", record, path, request)
             return answer
@@ -149,7 +164,7 @@ extension InstanceRoutes {
 
     /// A file, part by part: as fast as it is read at the other end, and never much of it at once.
     private func content(
-        _ path: SFTPPath, _ headers: HTTPHeaders, _ lease: FileLease, _ range: String?
+        _ path: SFTPPath, _ headers: HTTPHeaders, _ lease: FileLease, _ asked: HTTPHeaders
     ) async throws -> Answer {
         let connection = lease.connection
         let handle = try await connection.handle(
@@ -157,22 +172,41 @@ extension InstanceRoutes {
         // Of what is open: another may lie there by now.
         let attributes = try await connection.attributes(.fstat(handle: handle))
         let size = Int64(clamping: attributes.size ?? 0)
+        let modified = time_t(attributes.times?.modified ?? 0)
         var headers = headers
-        headers.add(name: "Last-Modified", value: HTTPDate.text(of: time_t(attributes.times?.modified ?? 0)))
-        var status = HTTPResponseStatus.ok
-        var (start, end) = (Int64(0), size)
-        if let range = try range.flatMap({ try Self.range($0, of: size) }) {
-            status = .partialContent
-            (start, end) = (range.lowerBound, range.upperBound)
-            headers.add(name: "Content-Range", value: "bytes \(start)-\(end - 1)/\(size)")
+        headers.add(name: "Last-Modified", value: HTTPDate.text(of: modified))
+        // Files of /proc have a size of 0, those of /sys one of a page, whatever is in them: it is read to be known.
+        var held: ArraySlice<UInt8>?
+        if size < SFTP.largestData {
+            let first = try await connection.read(handle, at: 0, upTo: SFTP.largestData) ?? []
+            if Int64(first.count) != size { return Self.ofUnknownLength(handle, headers, lease, from: first) }
+            held = first
         }
-        let (first, last) = (start, end)
+        let request = ContentRequest(asked, size: size, modified: modified)
+        let range: Range<Int64>
+        switch request {
+        case .whole: range = 0..<size
+        case .part(let part):
+            range = part
+            headers.add(name: "Content-Range", value: "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(size)")
+        case .notModified, .conditionFailed, .outside:
+            try await connection.tell(.close(handle: handle))
+            lease.giveBack()
+            return Self.withoutContent(request, headers, size)
+        }
+        let status = request == .whole ? HTTPResponseStatus.ok : .partialContent
+        if let held {
+            try await connection.tell(.close(handle: handle))
+            lease.giveBack()
+            let part = held.dropFirst(Int(range.lowerBound)).prefix(range.count)
+            return Answer(status: status, headers: headers, .bytes(ByteBuffer(bytes: part)))
+        }
         return Answer(
             status: status, headers: headers,
-            .stream(length: last - first) { writer in
-                var offset = first
-                while offset < last {
-                    let wanted = Int(min(Int64(SFTP.largestData), last - offset))
+            .stream(length: Int64(range.count)) { writer in
+                var offset = range.lowerBound
+                while offset < range.upperBound {
+                    let wanted = Int(min(Int64(SFTP.largestData), range.upperBound - offset))
                     // The length is promised: a file that has become shorter must not look complete.
                     guard let bytes = try await connection.read(handle, at: UInt64(offset), upTo: wanted),
                         !bytes.isEmpty
@@ -185,21 +219,42 @@ extension InstanceRoutes {
             })
     }
 
-    /// The part that is asked for (RFC 9110, 14.2); nil for the whole, also where several parts are.
-    static func range(_ header: String, of size: Int64) throws(APIError) -> Range<Int64>? {
-        guard header.hasPrefix("bytes="), !header.contains(",") else { return nil }
-        let sides = header.dropFirst("bytes=".count).split(separator: "-", omittingEmptySubsequences: false)
-        guard sides.count == 2 else { return nil }
-        let outside = APIError(status: 416, "The file has \(size) bytes; \(header.prefix(64)) is not in it")
-        if sides[0].isEmpty {
-            guard let count = Int64(sides[1]), count >= 0 else { return nil }
-            guard count > 0, size > 0 else { throw outside }
-            return max(0, size - count)..<size
+    /// The answer to who gets nothing of a file.
+    private static func withoutContent(_ request: ContentRequest, _ headers: HTTPHeaders, _ size: Int64) -> Answer {
+        var headers = headers
+        if request == .notModified {
+            headers.remove(name: "Content-Type")
+            return Answer(status: .notModified, headers: headers, .bytes(ByteBuffer()))
         }
-        guard let start = Int64(sides[0]), start >= 0 else { return nil }
-        guard start < size else { throw outside }
-        guard !sides[1].isEmpty else { return start..<size }
-        guard let last = Int64(sides[1]), last >= start else { return nil }
-        return start..<(last >= size ? size : last + 1)
+        var refusal = Answer.failure(
+            request == .outside
+                ? APIError(status: 416, "The range is not in the file, which has \(size) bytes")
+                : APIError(status: 412, "Precondition failed: the file is not as the request says it should be"))
+        if request == .outside { headers.add(name: "Content-Range", value: "bytes */\(size)") }
+        headers.remove(name: "Content-Type")
+        headers.add(contentsOf: refusal.headers)
+        refusal.headers = headers
+        return refusal
+    }
+
+    /// A file whose size says nothing: all there is, until the end comes.
+    private static func ofUnknownLength(
+        _ handle: [UInt8], _ headers: HTTPHeaders, _ lease: FileLease, from first: ArraySlice<UInt8>
+    ) -> Answer {
+        var headers = headers
+        headers.remove(name: "Accept-Ranges")
+        let connection = lease.connection
+        return Answer(
+            headers: headers,
+            .stream(length: nil) { writer in
+                var (part, offset) = (first, UInt64(0))
+                while !part.isEmpty {
+                    try await writer.write(ByteBuffer(bytes: part))
+                    offset += UInt64(part.count)
+                    part = try await connection.read(handle, at: offset, upTo: SFTP.largestData) ?? []
+                }
+                try await connection.tell(.close(handle: handle))
+                lease.giveBack()
+            })
     }
 }

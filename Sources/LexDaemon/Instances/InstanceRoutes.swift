@@ -35,7 +35,8 @@ struct InstanceRoutes: Sendable {
         }
         router.begin(API.instances.changeStates) { request, body in
             try await instances.changeStates(
-                in: request.project, body.state, requestor: request.requestor)
+                in: request.project, body.state, areContainersMeant: try Self.areContainersMeant(request),
+                requestor: request.requestor)
         }
         router.begin(API.instances.move) { request, body in
             try await instances.move(try await find(request), body, requestor: request.requestor)
@@ -119,10 +120,22 @@ struct InstanceRoutes: Sendable {
         return try await instances.find(request.parameter("name"), project: request.project).value
     }
 
+    /// Whether a request for all instances is about containers, which are all there are. The old path counts more than the
+    /// query, as in LXD.
+    static func areContainersMeant(_ request: Request) throws(APIError) -> Bool {
+        if let name = request.legacyName { return name == "containers" }
+        switch request.query["instance-type"] ?? "" {
+        case "", "container": return true
+        case "virtual-machine": return false
+        case let other:
+            throw .badRequest("Invalid instance type \"\(other.prefix(64))\": there are container and virtual-machine")
+        }
+    }
+
     private func list(_ request: Request) async throws -> Answer {
         let project = try request.isForAllProjects() ? nil : request.project
         let filter = try request.filter()
-        var list = request.legacyName == "virtual-machines" ? [] : try await instances.list(project: project)
+        var list = try Self.areContainersMeant(request) ? try await instances.list(project: project) : []
         if !filter.isEmpty {
             var fitting: [Stored<InstanceRecord>] = []
             for stored in list {

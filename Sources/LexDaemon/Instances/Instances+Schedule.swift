@@ -51,7 +51,16 @@ extension Instances {
                     description: "Snapshotting instance", project: record.project,
                     resources: Self.resources(record.name, legacy: true))
             ) { _ in
-                try await self.makeSnapshot(of: record.key, name: "", expiresAt: nil, requestor: nil)
+                do {
+                    try await self.makeSnapshot(of: record.key, name: "", expiresAt: nil, requestor: nil)
+                } catch {
+                    await self.warnings.record(
+                        .scheduledSnapshotFailure, ErrorAnswers.apiError(error).message, entity: record.url,
+                        project: record.project)
+                    throw error
+                }
+                await self.warnings.resolve(
+                    .scheduledSnapshotFailure, entity: record.url, project: record.project)
             }
         }
     }

@@ -78,11 +78,11 @@ extension Instances {
     /// Begins the same change for all instances of a project for which it makes sense. One that fails keeps none of the
     /// others from it, and the operation's error names all that did.
     func changeStates(
-        in project: String, _ change: Instance.StateChange?, requestor: Event.Requestor
+        in project: String, _ change: Instance.StateChange?, areContainersMeant: Bool, requestor: Event.Requestor
     ) async throws -> LexAPI.Operation {
         let wish = try StateWish(change ?? Instance.StateChange(action: ""))
         let records = try await list(project: project).map(\.value).filter {
-            wish.concerns(liveInstance($0.key).lifecycle.status)
+            areContainersMeant && wish.concerns(liveInstance($0.key).lifecycle.status)
         }
         return operations.start(
             OperationPlan(

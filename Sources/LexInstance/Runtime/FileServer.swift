@@ -4,11 +4,11 @@ package import LexIPC
 
 /// A process that serves the files of one instance over SFTP, and our end of the connection to it.
 package final class FileServer: Sendable {
-    private let helper: HelperProcess
+    private let helper: HelperProcess?
     private let connection: OwnedDescriptor
 
-    /// Takes the connection over. Nothing that is done with it waits from now on: EAGAIN instead.
-    package init(helper: HelperProcess, connection: consuming OwnedDescriptor) {
+    /// Takes the connection over; without a helper nothing is ended with it. Nothing that is done with it waits from now on: EAGAIN instead.
+    package init(helper: HelperProcess?, connection: consuming OwnedDescriptor) {
         self.helper = helper
         _ = fcntl(connection.number, F_SETFL, O_NONBLOCK)
         self.connection = connection
@@ -23,7 +23,7 @@ package final class FileServer: Sendable {
     /// Ends it, whatever it does: a file system of the guest's may let it wait for ever.
     package func end() async {
         shutdown(connection.number, Int32(SHUT_RDWR))
-        try? await helper.kill()
+        try? await helper?.kill()
     }
 
     /// The same for who does not wait for it.

@@ -14,7 +14,7 @@ struct FilePlace: Equatable {
     let remote: Remote
     let instance: String
     /// From the root on, without dots; of a directory the slash at the end is left out.
-    let path: String
+    private(set) var path: String
     /// Whether it was written with a slash at its end.
     let isDirectory: Bool
 
@@ -32,6 +32,13 @@ struct FilePlace: Equatable {
 
     /// The last word of the path; empty for the root.
     var name: String { path.split(separator: "/").last.map(String.init) ?? "" }
+
+    /// Another path in the same instance.
+    func moved(to path: String) -> FilePlace {
+        var other = self
+        other.path = Self.clean(path[...])
+        return other
+    }
 
     static func clean(_ path: Substring) -> String {
         var parts: [Substring] = []

@@ -46,13 +46,22 @@ struct FileMount: Command {
                 StandardError.line("sshfs mounting \"\(place.instance)\(place.path)\" on \"\(target)\"")
                 StandardError.line("Press ctrl+c to finish")
             }
+            // sshfs is in a process group of its own: signals, and those of the terminal, reach it from here alone.
             let passing = Task {
-                // Ctrl-C reaches sshfs by itself; a signal for this process alone is passed on.
-                for await signal in signals.stream where signal != SIGINT { kill(process, SIGTERM) }
+                var isAskedToEnd = false
+                for await _ in signals.stream {
+                    isAskedToEnd = true
+                    kill(process, SIGTERM)
+                }
+                return isAskedToEnd
             }
-            defer { passing.cancel() }
             let status = try await Self.wait(for: process)
-            guard status == 0 else { throw Failure("sshfs ended with \(status)") }
+            signals.cancel()
+            // Told to end by a signal it says 1, and has unmounted.
+            let isAskedToEnd = await passing.value
+            guard status == 0 || isAskedToEnd else {
+                throw Failure("Cannot keep \(target) mounted: sshfs ended with \(status)")
+            }
         }
     }
 
@@ -74,7 +83,8 @@ struct FileMount: Command {
         var none = sigset_t()
         sigemptyset(&none)
         posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
+        posix_spawnattr_setflags(
+            &attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP))
         let words = ["sshfs", "-f", "-o", "slave", "\(place.instance):\(place.path)", target]
         var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         defer { for argument in arguments { free(argument) } }

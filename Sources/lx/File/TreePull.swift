@@ -15,6 +15,9 @@ struct TreePull {
     private static let mostAtOnce = 32
     private static let small: UInt64 = 64 << 10
     private static let chunk = 192 << 10
+    /// What one directory may have: a file system of the instance's may list for ever.
+    static let mostEntries = 1_000_000
+    static let mostNameBytes = 64 << 20
 
     init(report: @escaping (String) -> Void) { self.report = report }
 
@@ -65,10 +68,17 @@ struct TreePull {
         let opened = try session.ask(.opendir(path: entry.path))
         guard case .handle(let handle) = opened else { return try TreePush.expectDone(opened, entry.path) }
         var entries: [Entry] = []
+        var nameBytes = 0
         while case .names(let names) = try session.ask(.readdir(handle: handle)) {
             for name in names {
                 guard Self.isName(name.name) else {
                     throw Failure("The instance has a file of an impossible name in \(TreePush.shown(entry.path))")
+                }
+                nameBytes += name.name.count
+                guard entries.count < Self.mostEntries, nameBytes <= Self.mostNameBytes else {
+                    throw Failure(
+                        "Cannot pull \(TreePush.shown(entry.path)): it has more than \(Self.mostEntries) entries, or more"
+                            + " than \(Self.mostNameBytes >> 20) MiB of names; make an archive of it in the instance")
                 }
                 entries.append(
                     Entry(
@@ -144,6 +154,10 @@ struct TreePull {
             defer { close(descriptor) }
             try Self.write(content, at: 0, to: descriptor, entry.name)
             bytes += Int64(content.count)
+            // Its size was not what there is, as in /proc: the rest is read until the end is said.
+            if UInt64(content.count) != entry.attributes.size ?? 0 {
+                try copy(entry.path, to: descriptor, name: entry.name, from: UInt64(content.count), &session)
+            }
         }
         entries.removeAll()
     }
@@ -156,41 +170,28 @@ struct TreePull {
     }
 
     private mutating func copy(
-        _ path: SFTPPath, to descriptor: Int32, name: [UInt8], _ session: inout SFTPSession
+        _ path: SFTPPath, to descriptor: Int32, name: [UInt8], from first: UInt64 = 0, _ session: inout SFTPSession
     ) throws {
         let opened = try session.ask(.open(path: path, flags: .read, attributes: SFTPAttributes()))
         guard case .handle(let handle) = opened else { return try TreePush.expectDone(opened, path) }
-        final class State {
-            var ended = false
-            /// Where a part came shorter than it was asked for.
-            var short: UInt64?
-        }
-        let state = State()
-        var offset: UInt64 = 0
-        while !state.ended {
-            for _ in 0..<8 {
-                let start = offset
-                try session.askAhead(.read(handle: handle, offset: start, length: UInt32(Self.chunk))) { reply in
+        let parts = PartsInOrder(at: first)
+        while !parts.isAtEnd {
+            let start = parts.next
+            for index in 0..<(parts.wasShort ? 1 : 8) {
+                let offset = start + UInt64(index * Self.chunk)
+                try session.askAhead(.read(handle: handle, offset: offset, length: UInt32(Self.chunk))) { reply in
                     switch reply {
                     case .data(let data):
-                        // What comes behind a short part is read again from its end on.
-                        guard state.short == nil else { return }
-                        try Self.write(data, at: start, to: descriptor, name)
-                        if data.count < Self.chunk { state.short = start + UInt64(data.count) }
-                    case .status(.end, _): state.ended = true
+                        guard parts.take(data.count, of: Self.chunk, at: offset) else { return }
+                        try Self.write(data, at: offset, to: descriptor, name)
+                    case .status(.end, _): parts.end(at: offset)
                     default: try TreePush.expectDone(reply, path)
                     }
                 }
-                offset += UInt64(Self.chunk)
             }
+            parts.beginTurn()
             try session.drain()
-            if let short = state.short {
-                offset = short
-                state.short = nil
-                // At the end of the file the parts behind the short one said so.
-                if state.ended { break }
-            }
-            bytes += Int64(8 * Self.chunk)
+            bytes += Int64(clamping: parts.next - start)
             tell()
         }
         _ = try session.ask(.close(handle: handle))
@@ -211,5 +212,32 @@ struct TreePull {
             guard wrote > 0 else { throw TreePush.failure("write", name) }
             done += wrote
         }
+    }
+}
+
+/// Which parts of a file that are asked for ahead count. What comes behind a short one is asked for again, and the end is
+/// the end only where the last part ended: a file in /proc gives less than it has.
+final class PartsInOrder {
+    /// Where the next part begins.
+    private(set) var next: UInt64
+    private(set) var isAtEnd = false
+    /// Whether the last part was shorter than asked for: then the end is near, or parts come short.
+    private(set) var wasShort = false
+
+    init(at offset: UInt64) { next = offset }
+
+    /// Forgets what the last turn was like.
+    func beginTurn() { wasShort = false }
+
+    /// Whether a part that came is the next one.
+    func take(_ count: Int, of wanted: Int, at offset: UInt64) -> Bool {
+        guard offset == next, count > 0 else { return false }
+        next += UInt64(count)
+        if count < wanted { wasShort = true }
+        return true
+    }
+
+    func end(at offset: UInt64) {
+        if offset == next { isAtEnd = true }
     }
 }

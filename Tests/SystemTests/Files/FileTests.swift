@@ -19,6 +19,24 @@ extension SystemTests {
             try await withDaemon { try await $0.checkDirectories(name) }
         }
 
+        @Test(arguments: ClientProgram.allCases)
+        func linksArePulled(_ name: ClientProgram) async throws {
+            try await withDaemon { try await $0.checkLinks(name) }
+        }
+
+        @Test(arguments: ClientProgram.allCases)
+        func filesThatAreNotAsLongAsTheySay(_ name: ClientProgram) async throws {
+            try await withDaemon { try await $0.checkDishonestSizes(name) }
+        }
+
+        @Test func aFileThatIsCutWhileItIsPulled() async throws {
+            try await withDaemon { try await $0.checkCutFile() }
+        }
+
+        @Test func partsAndConditions() async throws {
+            try await withDaemon { try await $0.checkPartsAndConditions() }
+        }
+
         @Test func namesAreBytes() async throws {
             try await withDaemon { try await $0.checkNames() }
         }
@@ -144,6 +162,98 @@ extension DaemonFixture {
         #expect(try await shell("c1", "ls /root/tree/deep | wc -l") == "301")
         #expect(try await shell("c1", "readlink /root/tree/link") == "deep/f1")
         #expect(try await client.run("file", "push", "-r", "--mode", "0644", tree, "c1/root/").status == 1)
+    }
+
+    /// To standard output comes what a link leads to, to a file the link.
+    fileprivate func checkLinks(_ name: ClientProgram) async throws {
+        try await launch("c1")
+        try await shell(
+            "c1",
+            "cd /root; echo hi > f; ln -s f link; ln -s link again; ln -s nothing dangling; ln -s loop loop;"
+                + " mkdir d; echo deep > d/g; ln -s /root/d dir")
+        let client = program(name)
+        for link in ["link", "again"] {
+            #expect(try await client("file", "pull", "c1/root/\(link)", "-") == "hi\n")
+        }
+        #expect(try await client.run("file", "pull", "c1/root/dangling", "-").errors.contains("Not Found"))
+        #expect(try await client.run("file", "pull", "c1/root/loop", "-").errors.contains("Too many links"))
+        for (link, target) in [
+            ("link", "f"), ("again", "link"), ("dangling", "nothing"), ("dir", "d"), ("loop", "loop"),
+        ] {
+            try await client("file", "pull", "c1/root/\(link)", path("pulled-\(link)"))
+            #expect(try await Program("readlink")(path("pulled-\(link)")) == "/root/\(target)\n")
+        }
+        #expect(try await client.run("file", "pull", "c1/root/link", path("pulled-link")).status == 1)
+        try await client("file", "pull", "-r", "c1/root/link", path("followed"))
+        #expect(try readFile(path("followed")) == "hi\n")
+        // Here the stock client ends in a panic.
+        guard name == .lx else { return }
+        let directory = try await client.run("file", "pull", "c1/root/dir", "-")
+        #expect(directory.status == 1 && directory.errors.contains("Can't pull a directory without --recursive"))
+        try await client("file", "pull", "-r", "c1/root/dir", path("directory"))
+        #expect(try readFile(path("directory/dir/g")) == "deep\n")
+    }
+
+    /// In /proc files have no size, in /sys that of a page.
+    fileprivate func checkDishonestSizes(_ name: ClientProgram) async throws {
+        try await launch("c1")
+        let client = program(name)
+        #expect(try await client("file", "pull", "c1/proc/meminfo", "-").contains("MemTotal:"))
+        try await client("file", "pull", "c1/sys/class/net/lo/mtu", path("mtu"))
+        #expect(try readFile(path("mtu")) == "65536\n")
+        // Longer than what is read at once.
+        let symbols = try await client("file", "pull", "c1/proc/kallsyms", "-").split(separator: "\n").count
+        #expect(try await shell("c1", "wc -l < /proc/kallsyms") == "\(symbols)")
+        let answer = try await file(.get, "/proc/meminfo", nil, [("Range", "bytes=0-1")])
+        #expect(answer.status == 200 && answer.header("Content-Length") == nil && answer.body.count > 100)
+        try await client("file", "pull", "c1/etc/passwd", path("passwd"))
+        guard name == .lx else { return }
+        try await client("file", "pull", "-r", "c1/sys/class/net/lo/statistics", path("numbers"))
+        #expect(Int(try readFile(path("numbers/statistics/rx_bytes")).dropLast()) != nil)
+        try await client("file", "pull", "-r", "c1/proc/sys/kernel/random", path("numbers"))
+        #expect(try readFile(path("numbers/random/boot_id")).count == 37)
+    }
+
+    fileprivate func checkCutFile() async throws {
+        try await launch("c1")
+        try await shell("c1", "dd if=/dev/zero of=/root/sparse bs=1 count=1 seek=4294967295 2>/dev/null")
+        let place = path("sparse")
+        let pull = Task { [lx] in try await lx.run("file", "pull", "c1/root/sparse", place) }
+        try await eventually("it has begun") {
+            var status = stat()
+            return stat(place, &status) == 0 && status.st_size > 0
+        }
+        try await shell("c1", "truncate -s 10 /root/sparse")
+        let output = try await pull.value
+        #expect(output.status == 1 && output.errors.contains("became shorter while it was read"), "\(output.errors)")
+        #expect(access(place, F_OK) != 0)
+    }
+
+    fileprivate func checkPartsAndConditions() async throws {
+        try await create("c1")
+        #expect(try await file(.post, "/root/f", "0123456789", [("X-LXD-mode", "0x1ed")]).status == 200)
+        let head = try await file(.head, "/root/f")
+        #expect(head.header("Accept-Ranges") == "bytes" && head.header("X-LXD-mode") == "0755")
+        let modified = try #require(head.header("Last-Modified"))
+        func get(_ headers: (String, String)...) async throws -> RawAnswer {
+            try await file(.get, "/root/f", nil, headers)
+        }
+        let whole = try await get()
+        #expect(whole.header("Last-Modified") == modified && whole.header("Accept-Ranges") == "bytes")
+        let part = try await get(("Range", "bytes=2-4"), ("If-Range", modified))
+        #expect(part.status == 206 && part.header("Content-Range") == "bytes 2-4/10")
+        #expect(String(decoding: part.body, as: UTF8.self) == "234" && part.header("Content-Length") == "3")
+        let other = try await get(("Range", "bytes=2-4"), ("If-Range", "\"x\""))
+        #expect(other.status == 200 && other.body.count == 10 && other.header("Content-Range") == nil)
+        let outside = try await get(("Range", "bytes=12-2"))
+        #expect(outside.status == 416 && outside.header("Content-Range") == "bytes */10")
+        let same = try await get(("If-Modified-Since", modified))
+        #expect(same.status == 304 && same.body.isEmpty && same.header("Content-Type") == nil)
+        #expect(try await get(("If-Match", "\"x\"")).status == 412)
+        let several = try await get(("Range", "bytes=0-0,2-2"))
+        #expect(several.status == 200 && several.body.count == 10)
+        // The connection goes on behind each of them.
+        #expect(try await get().status == 200)
     }
 
     fileprivate func checkNames() async throws {
@@ -321,5 +431,17 @@ extension DaemonFixture {
         #expect(try await shell("c1", "stat -c '%u %a' /root/d/e") == "0 700")
         try await Program("umount")(place)
         try await mount.end(within: .seconds(20))
+        // A signal for the client alone ends it, in order and without a mount; the stock one leaves its own behind.
+        for signal in name == .lx ? [SIGINT, SIGTERM] : [] {
+            let other = try program(name).start("file", "mount", "c1/root", place)
+            try await eventually("\(place) is mounted again") {
+                try readFile("/proc/self/mounts", limit: 64 << 20).contains(" \(place) fuse.sshfs ")
+            }
+            try other.signal(signal)
+            #expect(try await other.end(within: .seconds(20)) == 0)
+            try await eventually("\(place) is no mount any more") {
+                try !readFile("/proc/self/mounts", limit: 64 << 20).contains(" \(place) fuse.sshfs ")
+            }
+        }
     }
 }

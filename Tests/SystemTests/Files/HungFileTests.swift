@@ -10,6 +10,10 @@ extension SystemTests {
     /// A guest's file system that never answers.
     @Suite struct HungFiles {
         @Test func nobodyElseWaits() async throws { try await withDaemon { try await $0.asksWhatNeverAnswers() } }
+
+        @Test func whoKeepsAnInstanceFromBeingFrozenIsNamed() async throws {
+            try await withDaemon { try await $0.freezesWhatNeverAnswers() }
+        }
     }
 }
 
@@ -30,8 +34,8 @@ extension DaemonFixture {
         return pending & 1 << UInt64(SIGKILL - 1) != 0
     }
 
-    fileprivate func asksWhatNeverAnswers() async throws {
-        try await launch("c1")
+    /// A file system in c1 that never answers, at /hung.
+    private func hang() async throws {
         // The host's own node is root's alone where there is no udev.
         try await lx(
             "config", "device", "add", "c1", "fuse", "unix-char", "source=/dev/fuse", "path=/dev/slow", "mode=0666")
@@ -46,6 +50,41 @@ extension DaemonFixture {
         try await eventually("the file system is there") {
             try await exec("c1", "grep", "-q", "^hung /hung fuse", "/proc/mounts").status == 0
         }
+    }
+
+    fileprivate func freezesWhatNeverAnswers() async throws {
+        try await launch("c1")
+        try await hang()
+        // Who looks for a name that another looks for waits for that one where no signal reaches it.
+        try await shell(
+            "c1", "for i in 1 2; do setsid cat /hung/file </dev/null >/dev/null 2>&1 & done")
+        try await eventually("they wait in the kernel") {
+            try await shell("c1", "cat /proc/[0-9]*/stat 2>/dev/null | grep -c '(cat) D' || true") == "2"
+        }
+        for words in [["pause", "c1"], ["snapshot", "c1", "s1"]] {
+            let refusal = try await within(.seconds(60), "the refusal") { [lx] in try await lx.run(words) }
+            #expect(refusal.status == 1, "\(words)")
+            #expect(refusal.errors.contains("\"cat /hung/file\""), "\(refusal.errors)")
+            #expect(refusal.errors.contains(" in the kernel"), "\(refusal.errors)")
+            #expect(!refusal.errors.contains("init"), "\(refusal.errors)")
+        }
+        #expect(try await instance("c1").status == "Running")
+        // By schedule nobody sees the error: it is a warning, until it works.
+        try await configure("c1", ["snapshots.schedule": "* * * * *"])
+        func status() async throws -> String? {
+            try await client.call(API.warnings.list, as: [LexAPI.Warning].self, query: ["recursion": "1"]).first {
+                $0.type == LexAPI.Warning.Kind.scheduledSnapshotFailure.rawValue
+                    && $0.entityURL == "/1.0/instances/c1" && $0.lastMessage.contains("cat /hung/file")
+            }?.status
+        }
+        try await eventually("it is told of", within: .seconds(90)) { try await status() == "new" }
+        try await shell("c1", "kill -9 $(pidof cat)")
+        try await eventually("it works, and is resolved", within: .seconds(90)) { try await status() == "resolved" }
+    }
+
+    fileprivate func asksWhatNeverAnswers() async throws {
+        try await launch("c1")
+        try await hang()
         let pulls = try (0..<3).map { try lx.start("file", "pull", "c1/hung/file", path("pulled\($0)")) }
         try await eventually("they wait for it") { try fileServers().count >= 3 }
         // Neither the daemon nor who wants another file of this instance waits.

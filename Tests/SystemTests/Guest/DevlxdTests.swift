@@ -35,6 +35,14 @@ extension SystemTests {
             }
         }
 
+        @Test func aGuestsUserCannotShutItsRootOut() async throws {
+            try await withDaemon(.withoutImage) { daemon in
+                try await daemon.importGuest()
+                try await daemon.launch("g1")
+                try await daemon.checkIdleStrangers()
+            }
+        }
+
         @Test func aGuestCannotUseItUp() async throws {
             try await withDaemon(.withoutImage) { daemon in
                 try await daemon.importGuest()
@@ -47,7 +55,8 @@ extension SystemTests {
 }
 
 /// `ask METHOD PATH [BODY]` prints what `/dev/lxd/sock` answers; `ask open COUNT` holds so many connections with half a
-/// request each, and prints how many are still open.
+/// request each, and prints how many are still open; `ask idle COUNT` opens so many, says nothing, and prints after a
+/// while how many of them are closed.
 private let askSource = """
     #include <errno.h>
     #include <stdio.h>
@@ -74,6 +83,17 @@ private let askSource = """
             for (int i = 0; i < count; i++)
                 if (all[i] >= 0 && recv(all[i], buffer, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN) open++;
             printf("%d\\n", open);
+            return 0;
+        }
+        if (!strcmp(v[1], "idle")) {
+            int count = atoi(v[2]), closed = 0, *all = calloc(count, sizeof *all);
+            for (int i = 0; i < count; i++) all[i] = dial();
+            puts("all are open");
+            fflush(stdout);
+            sleep(atoi(v[3]));
+            for (int i = 0; i < count; i++)
+                if (recv(all[i], buffer, 1, MSG_DONTWAIT) == 0) closed++;
+            printf("%d\\n", closed);
             return 0;
         }
         int s = dial();
@@ -257,6 +277,32 @@ extension DaemonFixture {
         try await lx("image", "edit", secret, input: .text("public: true\n"))
         #expect(try await ask("g1", "GET", "/1.0/images/\(secret.prefix(12))/export")[0] == "404")
         try await shell("g1", "ask GET /1.0/images/\(secret)/export | sed '1,/^\\r$/d' | sha256sum | grep -q \(secret)")
+    }
+
+    fileprivate func checkIdleStrangers() async throws {
+        try await shell("g1", "touch /run/idle && chown 1000 /run/idle")
+        let idle = Task {
+            try await exec(
+                "g1", Instance.Exec(command: ["sh", "-c", "ask idle 64 8 > /run/idle 2>&1"], user: 1000))
+        }
+        try await eventually("they are open") { try await shell("g1", "cat /run/idle").contains("all are open") }
+        for _ in 0..<3 {
+            let answer = try await within(.seconds(5), "the answer to root") { try await self.ask("g1", "GET", "/1.0") }
+            #expect(answer[0] == "200")
+        }
+        #expect(try await idle.value.status == 0)
+        // None is kept: most at once, the others soon.
+        #expect(try await shell("g1", "tail -n 1 /run/idle") == "64")
+        let stranger = try await exec("g1", Instance.Exec(command: ["ask", "GET", "/1.0"], user: 1000))
+        #expect(stranger.text.hasSuffix("Access denied for non-root user\n"))
+        // Who follows events stays, however long nothing happens.
+        try await shell("g1", "ask GET /1.0/events > /run/heard 2>&1 & echo $! > /run/listener")
+        try await eventually("root listens") { try await shell("g1", "cat /run/heard").contains("nosniff") }
+        try await shell("g1", "ask idle 20 33 > /run/rooted; tail -n 1 /run/rooted > /run/closed")
+        #expect(try await shell("g1", "cat /run/closed") == "20")
+        try await configure("g1", ["user.late": "1"])
+        try await eventually("root was told") { try await shell("g1", "cat /run/heard").contains("user.late") }
+        try await shell("g1", "kill $(cat /run/listener)")
     }
 
     fileprivate func checkFlood() async throws {

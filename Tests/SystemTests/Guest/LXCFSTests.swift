@@ -30,7 +30,8 @@ private final class OwnLXCFS: Sendable {
 
     func start() async throws -> ChildProcess {
         let child = try ChildProcess(
-            "lxcfs", ["-f", "-p", directory + ".pid", directory], environment: ["PATH": "/usr/bin:/bin:/usr/sbin:/sbin"]
+            "lxcfs", ["-f", "-l", "-p", directory + ".pid", directory],
+            environment: ["PATH": "/usr/bin:/bin:/usr/sbin:/sbin"]
         )
         try await eventually("lxcfs is there") { access("\(self.directory)/proc/meminfo", R_OK) == 0 }
         return child
@@ -70,6 +71,36 @@ extension DaemonFixture {
                 == "0")
     }
 
+    /// Of n2, which was started just now with an lxcfs that counts load.
+    private func checkOtherNumbers() async throws {
+        let uptime = try await shell("n2", "cut -d. -f1 /proc/uptime")
+        #expect(Int(uptime).map { $0 < 300 } == true, "\(uptime)")
+        // Of the load the fourth number: those who run, of all there are.
+        let load = try await shell("n2", "cut -d' ' -f4 /proc/loadavg")
+        #expect(load.split(separator: "/").last.flatMap { Int($0) }.map { $0 < 50 } == true, "\(load)")
+        #expect(try await shell("n2", "grep -c '/proc/loadavg fuse.lxcfs' /proc/mounts") == "1")
+        // What is said of swap in one place is what is said in the other.
+        #expect(
+            try await shell("n2", "awk 'NR > 1 { sum += $3 } END { print sum + 0 }' /proc/swaps")
+                == (try await shell("n2", "awk '/^SwapTotal:/ { print $2 }' /proc/meminfo")))
+        // free(1) of procps reads these files. The host's program, with all it needs.
+        let free = "/usr/bin/free"
+        let libraries = try await Program("ldd")(free).split(whereSeparator: \.isWhitespace)
+            .filter { $0.hasPrefix("/") }.map(String.init)
+        let push = try await lx.run(["file", "push", "-p", free] + libraries + ["n2/root/free/"])
+        #expect(push.status == 0, "\(push.errors)")
+        let loader = try #require(libraries.last { $0.contains("/ld-") }?.split(separator: "/").last)
+        let mine = "/root/free/\(loader) --library-path /root/free /root/free/free -k"
+        #expect(try await shell("n2", "\(mine) | awk '/^Mem:/ { print $2 }'") == "102400")
+        // That of busybox asks the kernel, which answers for the host unless lexd answers in its place.
+        let total = "free -k | awk '/^Mem:/ { print $2 }'"
+        #expect(try await shell("n2", total) != "102400")
+        try await launch(
+            "n4", config: ["limits.memory": "100MiB", "security.syscalls.intercept.sysinfo": "true"])
+        #expect(try await shell("n4", total) == "102400")
+        try await lx("delete", "n4", "--force")
+    }
+
     fileprivate func checkEndOfLXCFS(_ lxcfs: OwnLXCFS) async throws {
         var running = try await lxcfs.start()
         // Who runs already gets it, and who is started then has it from the beginning.
@@ -77,6 +108,7 @@ extension DaemonFixture {
         #expect(try await shell("n2", Self.total) == Self.limited)
         #expect(try await shell("n2", "grep -c ^processor /proc/cpuinfo; grep -c . /proc/swaps").hasPrefix("1\n"))
         try await eventually("n1 has it too") { try await shell("n1", Self.total) == Self.limited }
+        try await checkOtherNumbers()
         // It hangs: a start does not, and does without.
         try running.signal(SIGSTOP)
         try await launch("n3", config: ["limits.memory": "100MiB"])

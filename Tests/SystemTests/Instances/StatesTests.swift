@@ -12,6 +12,10 @@ extension SystemTests {
             try await withDaemon { try await $0.checkAll(name) }
         }
 
+        @Test func thoseOfAType() async throws {
+            try await withDaemon { try await $0.checkTypes() }
+        }
+
         @Test func startsAndStopsInOrder() async throws {
             try await withDaemon { try await $0.checkOrder() }
         }
@@ -38,6 +42,29 @@ extension DaemonFixture {
     private func statuses() async throws -> [String: String] {
         let all = try await client.call(API.instances.list, as: [Instance].self, query: ["recursion": "1"])
         return Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0.status) })
+    }
+
+    fileprivate func checkTypes() async throws {
+        try await launch("c1")
+        func list(_ path: String) async throws -> String {
+            let answer = try await client.raw(.get, path)
+            return String(decoding: answer.body, as: UTF8.self)
+        }
+        // The old paths count more than the query, as in LXD.
+        for (path, isThere) in [
+            ("instances?instance-type=container", true), ("instances?instance-type=virtual-machine", false),
+            ("instances?instance-type=", true), ("instances?recursion=1&instance-type=virtual-machine", false),
+            ("containers?instance-type=virtual-machine", true), ("virtual-machines?instance-type=container", false),
+        ] {
+            #expect(try await list("/1.0/\(path)").contains("c1") == isThere, "\(path)")
+        }
+        #expect(try await list("/1.0/instances?instance-type=jail").contains("Invalid instance type"))
+        let freeze = Array(#"{"state":{"action":"freeze"}}"#.utf8)
+        for (type, status) in [("virtual-machine", "Running"), ("container", "Frozen")] {
+            let answer = try await client.raw(.put, "/1.0/instances?instance-type=\(type)", body: freeze)
+            #expect(answer.status == 202)
+            try await eventually("it is \(status)") { try await instance("c1").status == status }
+        }
     }
 
     fileprivate func checkAll(_ program: ClientProgram) async throws {

@@ -69,6 +69,16 @@ instance.snapshots.create("s1", wait=True)
 instance.files.put("/root/later", b"x")
 instance.restore_snapshot("s1", wait=True)
 assert instance.execute(["test", "-e", "/root/later"]).exit_code == 1
+instance.files.put("/root/later", b"x")
+instance.snapshots.get("s1").restore(wait=True)
+assert instance.execute(["test", "-e", "/root/later"]).exit_code == 1
+
+# Copies, of an instance and of its snapshot.
+for name, source in [("p3", "p1"), ("p4", "p1/s1")]:
+    copy = client.instances.create({"name": name, "source": {"type": "copy", "source": source}}, wait=True)
+    assert copy.status == "Stopped" and copy.config["limits.memory"] == "64MiB"
+    assert copy.files.get("/root/tree/sub/f") == b"F"
+    copy.delete(wait=True)
 instance.snapshots.get("s1").rename("s2", wait=True)
 assert [s.name for s in instance.snapshots.all()] == ["s2"]
 instance.snapshots.get("s2").delete(wait=True)

@@ -1,0 +1,67 @@
+import LexHost
+import LexIPC
+
+/// The processes of an instance that wait in the kernel, where no freezer reaches them.
+enum StuckProcesses {
+    /// How many are named, and how many are looked at: a guest may have any number.
+    private static let mostNamed = 3
+    private static let mostLookedAt = 4096
+
+    /// Why a control group cannot be frozen, and what to do, as the end of a sentence.
+    static func explanation(of directory: String, processes: String = "/proc") -> String {
+        let found = find(in: directory, processes: processes)
+        guard !found.isEmpty else { return "the kernel was not done in a second; try it again" }
+        return found.map(\.text).joined(separator: ", ")
+            + (found.count > 1 ? " wait" : " waits")
+            + " in the kernel, for a file system or a device that does not answer. End what is behind that, or kill the"
+            + (found.count > 1 ? " processes" : " process") + ", and try again"
+    }
+
+    private struct Found {
+        let id: Int32
+        let command: String
+        let place: String
+
+        /// `process 4711 "cat /hung/file" (fuse_get_req)`
+        var text: String { "process \(id) \"\(command)\"" + (place.isEmpty ? "" : " (\(place))") }
+    }
+
+    private static func find(in directory: String, processes: String) -> [Found] {
+        var found: [Found] = []
+        var waiting = [directory]
+        var looked = 0
+        while let group = waiting.popLast(), looked < mostLookedAt {
+            for id in ((try? readFile("\(group)/cgroup.procs")) ?? "").split(separator: "\n").compactMap({ Int32($0) })
+            {
+                looked += 1
+                guard let stuck = look(at: id, processes) else { continue }
+                found.append(stuck)
+                if found.count == mostNamed { return found }
+            }
+            waiting += ((try? directoryNames(group)) ?? []).map { "\(group)/\($0)" }
+        }
+        return found
+    }
+
+    private static func look(at id: Int32, _ processes: String) -> Found? {
+        for thread in ((try? directoryNames("\(processes)/\(id)/task")) ?? []).prefix(256) {
+            let place = "\(processes)/\(id)/task/\(thread)"
+            // Behind the name, which is the guest's to choose.
+            guard let status = try? readFile("\(place)/stat"), let end = status.lastIndex(of: ")"),
+                status[end...].dropFirst(2).first == "D"
+            else { continue }
+            let name = status[..<end].drop { $0 != "(" }.dropFirst()
+            let words = ((try? readFile("\(processes)/\(id)/cmdline")) ?? "").split(separator: "\0")
+            let command = words.isEmpty ? String(name) : words.joined(separator: " ")
+            let symbol = (try? readFile("\(place)/wchan")) ?? ""
+            return Found(
+                id: id, command: harmless(command.prefix(80)), place: symbol == "0" ? "" : harmless(symbol.prefix(64)))
+        }
+        return nil
+    }
+
+    /// It is shown to a person at a terminal.
+    private static func harmless(_ text: Substring) -> String {
+        String(text.map { $0.isASCII && ($0.asciiValue ?? 0) >= 0x20 && $0 != "\u{7f}" ? $0 : "?" })
+    }
+}
