@@ -95,7 +95,8 @@ package struct PoolDirectory: Sendable {
     func delete() async throws {
         let path = path
         let left = try await blocking {
-            try ["containers", "custom"].flatMap { part in try directoryNames("\(path)/\(part)").map { "\(part)/\($0)" } }
+            try ["containers", "custom"].flatMap { part in try directoryNames("\(path)/\(part)").map { "\(part)/\($0)" }
+            }
         }
         guard left.isEmpty else {
             throw APIError.badRequest(
