@@ -39,7 +39,8 @@ extension Instances {
             guard wanted.disks[name] == disk, isBelowOfThose(disk.path) else { continue }
             throw APIError.badRequest(
                 "Cannot change or remove the disk below \(disk.path) of the running instance: what the file system in "
-                    + "memory there, device \"\(name)\", holds would be lost. Stop the instance, or remove that one first")
+                    + "memory there, device \"\(name)\", holds would be lost. Stop the instance, or remove that one first"
+            )
         }
         // Deepest first.
         for (name, disk) in held.asWanted.disksInOrder.reversed()
@@ -54,7 +55,8 @@ extension Instances {
         }
         let nodes = Set(held.nodes.values.joined())
         try await takeNodes(
-            nodes.subtracting(wanted.nodesInOrder).union(nodes.filter { isBelowOfThose($0.path) }), &held, instance, run)
+            nodes.subtracting(wanted.nodesInOrder).union(nodes.filter { isBelowOfThose($0.path) }), &held, instance, run
+        )
         for (name, disk) in wanted.disksInOrder where held.disks[name] == nil {
             held.disks[name] = HeldDisk(
                 disk: disk,

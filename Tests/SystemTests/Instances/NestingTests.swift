@@ -99,7 +99,8 @@ extension DaemonFixture {
 }
 
 extension DaemonFixture {
-    /// What lexd needs to run in an instance: its programs and where their libraries lie; in one of busybox the host's, too.
+    /// What lexd needs to run in an instance: its programs and where their libraries lie; in one of busybox the host's,
+    /// too.
     private func lexdDevices(withHostPrograms: Bool) async throws -> [String: [String: String]] {
         func shown(_ source: String, at path: String) -> [String: String] {
             ["type": "disk", "source": source, "path": path, "readonly": "true"]
