@@ -148,7 +148,8 @@ extension DaemonFixture {
     }
 
     fileprivate func hasInstancesInside() async throws {
-        try await launch("outer", config: ["security.nesting": "true"], devices: try await lexdDevices(withHostPrograms: true))
+        try await launch(
+            "outer", config: ["security.nesting": "true"], devices: try await lexdDevices(withHostPrograms: true))
         try await prepareOuter()
         try await beginInner()
         let first = try await inside(
