@@ -90,6 +90,12 @@ package struct Daemon: Sendable {
             }
             return isReady.isOpen ? nil : .unavailable("LXD daemon setup in progress")
         }
+        // Not one of the group, whose end waits for all: a file system that hangs must not keep lexd from ending.
+        let openingPools = Task {
+            guard await isReady.wait() else { return }
+            await services.openRestOfPools()
+        }
+        defer { openingPools.cancel() }
         do {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { await services.operations.run() }
@@ -112,7 +118,6 @@ package struct Daemon: Sendable {
                     SystemdNotification.ready()
                     logger.notice("ready", metadata: ["socket": "\(paths.socket)", "version": "\(Release.version)"])
                     await services.instances.autostart()
-                    await services.pools.openRest { await services.instances.autostart(in: $0) }
                 }
                 group.addTask {
                     guard await isReady.wait() else { return }

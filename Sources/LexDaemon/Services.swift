@@ -112,6 +112,21 @@ struct Services: Sendable {
         .run(isBare: isBare)
     }
 
+    /// Opens the pools that could not be opened at the start, as soon as they can be.
+    func openRestOfPools() async {
+        await pools.openRest { pool in
+            do {
+                try await volumes.recover(in: pool)
+                try await instances.recoverFiles(in: pool)
+            } catch {
+                logger.error(
+                    "cannot bring a storage pool to order", metadata: ["pool": "\(pool)", "error": "\(error)"])
+            }
+            // Behind us: the pool is open for all by then.
+            Task { await instances.autostart(in: pool) }
+        }
+    }
+
     /// Deletes images that nobody uses, until the task is cancelled.
     func expireImages() async {
         let config = config

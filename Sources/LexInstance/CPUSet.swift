@@ -5,15 +5,26 @@ import LexIPC
 
 /// The CPUs that a group's processes may use (cpuset(7)).
 package enum CPUSet {
+    /// How many groups below are brought along, and for how long: a guest may have any number, and others wait.
+    private static let mostGroups = 4096
+    private static let patience = Duration.seconds(2)
+
     /// Gives a group its CPUs. With control groups v1 a group must have all those of the groups below it, and guests make
     /// some: containers inside do.
     package static func bring(_ directory: String, to cpus: [Int], layout: CgroupLayout) throws {
         if layout.isUnified { return try write(directory, cpus) }
+        let deadline = ContinuousClock.now + patience
         // Groups come and go while we look.
         for attempt in 1...4 {
             do throws(SystemError) {
-                return try bring(directory, [directory] + layout.groupsBelow(directory), to: cpus)
+                let below = layout.groupsBelow(directory, limit: mostGroups, until: deadline)
+                return try bring(directory, [directory] + below, to: cpus, until: deadline)
             } catch {
+                if error.code == ETIMEDOUT {
+                    throw APIError.conflict(
+                        "cannot pin to the CPUs \(CPUList.text(cpus)) in two seconds: too many control groups are "
+                            + "inside (below \(directory)). Try again, or stop what runs in containers inside")
+                }
                 guard error.code == EBUSY else { throw error }
                 if attempt < 4 { continue }
                 throw APIError.conflict(
@@ -23,14 +34,22 @@ package enum CPUSet {
         }
     }
 
-    private static func bring(_ top: String, _ groups: [String], to cpus: [Int]) throws(SystemError) {
+    private static func bring(
+        _ top: String, _ groups: [String], to cpus: [Int], until deadline: ContinuousClock.Instant
+    ) throws(SystemError) {
+        // Wherever it ends, no group has a CPU that the one above has not.
+        func checkTime() throws(SystemError) {
+            if ContinuousClock.now >= deadline { throw SystemError("write cpuset.cpus below", top, code: ETIMEDOUT) }
+        }
         var present: [(path: String, cpus: [Int])] = []
         for group in groups {
+            try checkTime()
             // One that has gone meanwhile has none.
             guard let text = try? readFile("\(group)/cpuset.cpus", limit: 65536) else { continue }
             present.append((group, CPULimit.parseSet(text.filter { !$0.isWhitespace }) ?? []))
         }
         for step in steps(present, to: cpus) {
+            try checkTime()
             do throws(SystemError) { try write(step.path, step.cpus) } catch {
                 if step.path == top || error.code != ENOENT { throw error }
             }

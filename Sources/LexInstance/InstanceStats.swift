@@ -64,7 +64,7 @@ package enum InstanceStats {
         // seen which of them does.
         usleep(50_000)
         throw APIError.failed(
-            "cannot \(frozen ? "freeze" : "thaw") the instance: " + StuckProcesses.explanation(of: directory))
+            "cannot \(frozen ? "freeze" : "thaw") the instance: " + StuckProcesses.explanation(of: directory, layout))
     }
 
     private static func writeFrozen(_ frozen: Bool, _ directory: String, _ layout: CgroupLayout) throws(SystemError) {

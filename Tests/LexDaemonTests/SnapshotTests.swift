@@ -1,5 +1,7 @@
 import FoundationEssentials
+import Glibc
 import LexAPI
+import LexIPC
 import Testing
 
 @testable import LexDaemon
@@ -46,6 +48,25 @@ import Testing
         #expect(throws: DecodingError.self) {
             try JSONDecoder().decode(InstanceSnapshotList.self, from: Data(text.utf8))
         }
+    }
+
+    @Test func whatWasCutShortIsSeen() {
+        var record = record(2)
+        #expect(record.hasUnsettledSnapshots, "the first is not finished")
+        record.snapshots[0].isFinished = true
+        #expect(!record.hasUnsettledSnapshots)
+        record.snapshots[1].movesTo = "other"
+        #expect(record.hasUnsettledSnapshots)
+        record.snapshots[1].movesTo = nil
+        record.restoresFrom = "s1"
+        #expect(record.hasUnsettledSnapshots)
+    }
+
+    @Test func whenARestoreThatFailedIsTakenBack() {
+        #expect(Instances.leavesRoot(CancellationError()))
+        #expect(Instances.leavesRoot(SystemError("copy", "/a", code: ENOSPC)))
+        #expect(!Instances.leavesRoot(SystemError("rename", "/a", code: ENOSPC)), "it may have its new root")
+        #expect(!Instances.leavesRoot(SystemError("copy", "/a", code: EIO)))
     }
 
     @Test func whatIsRestoredOfTheConfiguration() {

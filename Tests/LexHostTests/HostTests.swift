@@ -73,6 +73,18 @@ import Testing
         }
     }
 
+    @Test func groupsBelowOne() async throws {
+        try await withTemporaryDirectory { directory in
+            let layout = CgroupLayout(mounts: "")
+            for path in ["a/c", "b"] { try makeDirectories("\(directory)/\(path)") }
+            let all = ["a", "b", "a/c"].map { "\(directory)/\($0)" }
+            #expect(layout.groupsBelow(directory) == all)
+            #expect(layout.groupsBelow(directory, limit: 2) == Array(all.prefix(2)))
+            #expect(layout.groupsBelow(directory, limit: 1) == Array(all.prefix(1)))
+            #expect(layout.groupsBelow(directory, until: ContinuousClock.now) == Array(all.prefix(2)))
+        }
+    }
+
     @Test func groupsOfTrees() async throws {
         try await withTemporaryDirectory { directory in
             let layout = CgroupLayout(

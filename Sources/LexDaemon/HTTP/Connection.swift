@@ -238,7 +238,8 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
     }
     fileprivate func sendEnd() {
         guard let context else { return }
-        context.writeAndFlush(Self.wrapOutboundOut(.end(nil)), promise: nil)
+        // Behind a head alone the encoder would write the end of chunks, which the next answer is taken to begin with.
+        if isHead { context.flush() } else { context.writeAndFlush(Self.wrapOutboundOut(.end(nil)), promise: nil) }
         answerEnded = true
         if !requestEnded { wantsNoMoreBody(of: request) }
         finishIfDone()

@@ -25,7 +25,7 @@ struct Expansion: Sendable {
     func check() throws(APIError) -> [String: Device] {
         let keys = Config<InstanceKeys>(config)
         try Self.checkKeys(config, own: own)
-        try Self.checkCalls(config)
+        try Self.checkAllowedAlone(config)
         let programs = try keys[\.security.intercept.mountFuse]?.programs ?? [:]
         if let both = try keys[\.security.intercept.mountAllowed]?.names.first(where: { programs[$0] != nil }) {
             throw .badRequest(
@@ -53,14 +53,15 @@ struct Expansion: Sendable {
         try Config<InstanceKeys>(left).validate()
     }
 
-    /// What is allowed alone leaves nothing to be denied.
-    private static func checkCalls(_ config: [String: String]) throws(APIError) {
+    /// What is allowed alone leaves nothing to be denied. As in LXD, to say that nothing is denied is no denial.
+    private static func checkAllowedAlone(_ config: [String: String]) throws(APIError) {
         func isSet(_ key: String) -> Bool { config[key]?.isEmpty == false }
-        let allows = ["allow", "whitelist"].map { "security.syscalls.\($0)" }
-        let denies = [
-            "deny", "deny_compat", "deny_default", "blacklist", "blacklist_compat", "blacklist_default",
-        ].map { "security.syscalls.\($0)" }
-        guard let allow = allows.first(where: isSet), let deny = denies.first(where: isSet) else { return }
+        func isTrue(_ key: String) -> Bool { Bool(configText: config[key] ?? "") == true }
+        func keys(_ words: [String]) -> [String] { words.map { "security.syscalls.\($0)" } }
+        let denial =
+            keys(["deny", "blacklist"]).first(where: isSet)
+            ?? keys(["deny_compat", "deny_default", "blacklist_compat", "blacklist_default"]).first(where: isTrue)
+        guard let allow = keys(["allow", "whitelist"]).first(where: isSet), let deny = denial else { return }
         throw .badRequest(
             "security.syscalls.allow is mutually exclusive with security.syscalls.deny*: both \(allow) and \(deny) are set. "
                 + "Unset one of them")

@@ -10,17 +10,7 @@ import NIOHTTP1
 extension InstanceRoutes {
     func mountFiles(on router: inout Router) {
         router.mount(API.instances.file) { try await file($0) }
-        router.mount(API.instances.fileHead) { request in
-            let (record, path) = (try await find(request), try Self.path(request))
-            let attributes = try await instances.fileAttributes(record, path, until: request.closed)
-            let length = attributes.isFile ? Int64(clamping: attributes.size ?? 0) : 0
-            var headers = try Self.headers(attributes)
-            if attributes.isFile {
-                headers.add(name: "Accept-Ranges", value: "bytes")
-                headers.add(name: "Last-Modified", value: HTTPDate.text(of: time_t(attributes.times?.modified ?? 0)))
-            }
-            return Answer(headers: headers, .stream(length: length) { _ in })
-        }
+        router.mount(API.instances.fileHead) { try await head($0) }
         router.mount(API.instances.putFile) { request in
             let (record, path) = (try await find(request), try Self.path(request))
             try await instances.putFile(record, path, try Self.wish(request.headers), request)
@@ -117,6 +107,44 @@ extension InstanceRoutes {
 
     // MARK: reading
 
+    private func head(_ request: Request) async throws -> Answer {
+        let (record, path) = (try await find(request), try Self.path(request))
+        let attributes = try await instances.fileAttributes(record, path, until: request.closed)
+        var headers = try Self.headers(attributes)
+        guard attributes.isFile else { return Answer(headers: headers, .stream(length: 0) { _ in }) }
+        headers.add(name: "Last-Modified", value: HTTPDate.text(of: time_t(attributes.times?.modified ?? 0)))
+        let size = Int64(clamping: attributes.size ?? 0)
+        guard try await isSize(size, of: record, path, until: request.closed) else {
+            return Answer(headers: headers, .stream(length: nil) { _ in })
+        }
+        headers.add(name: "Accept-Ranges", value: "bytes")
+        return Answer(headers: headers, .stream(length: size) { _ in })
+    }
+
+    /// Whether a file has as much in it as it says, so that it is sent with its length.
+    private func isSize(
+        _ size: Int64, of record: InstanceRecord, _ path: SFTPPath, until closed: EventLoopFuture<Void>
+    ) async throws -> Bool {
+        guard size < SFTP.largestData else { return true }
+        let lease = try await instances.files(of: record, until: closed)
+        do {
+            let connection = lease.connection
+            let handle = try await connection.handle(
+                .open(path: path, flags: .read, attributes: SFTPAttributes()))
+            let first = try await connection.read(handle, at: 0, upTo: SFTP.largestData) ?? []
+            try await connection.tell(.close(handle: handle))
+            lease.giveBack()
+            return Int64(first.count) == size
+        } catch is FileFailure {
+            // Some can be written only, and are looked at for that.
+            lease.end()
+            return false
+        } catch {
+            lease.end()
+            throw Instances.fileError(error, path)
+        }
+    }
+
     private func file(_ request: Request) async throws -> Answer {
         let (record, path) = (try await find(request), try Self.path(request))
         let lease = try await instances.files(of: record, until: request.closed)
@@ -137,7 +165,10 @@ extension InstanceRoutes {
                     ? try await link(path, headers, lease)
                     : try await content(path, headers, lease, request.headers)
             }
-            instances.fileEvent("instance-file-retrieved", record, path, request)
+            // Who is told that there is nothing for him has read nothing.
+            if answer.status == .ok || answer.status == .partialContent {
+                instances.fileEvent("instance-file-retrieved", record, path, request)
+            }
             return answer
         } catch {
             lease.end()

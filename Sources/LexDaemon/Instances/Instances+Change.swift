@@ -45,6 +45,7 @@ extension Instances {
             guard let before else { return nil as String? }
             let after = try await expansion(of: saved.value)
             tellGuest(key, from: before, to: after)
+            warnOfUnknownCalls(of: key, after.config, before: before.config)
             return await self.waiting(key, from: before, to: after)
         }
         await rebalanceCPUs(except: nil)
@@ -61,7 +62,6 @@ extension Instances {
         guard try Expansion.rootPool(devices) == new.value.pool else {
             throw APIError.badRequest("The storage pool of an instance's root disk cannot be changed")
         }
-        try Self.checkCalls(expansion.config, before: (try? await self.expansion(of: old.value).config) ?? [:])
         try await networks.check(devices, project: new.value.project, of: new.value.key)
         if old.value.devices != new.value.devices || old.value.profiles != new.value.profiles {
             try await checkSources(
@@ -107,17 +107,29 @@ extension Instances {
         }
     }
 
-    /// Throws for a system call that nobody knows in a list that is new. liblxc would pass it over.
-    static func checkCalls(_ config: [String: String], before: [String: String] = [:]) throws(APIError) {
+    /// Logs the system calls that liblxc will pass over.
+    func warnOfUnknownCalls(of key: String, _ config: [String: String], before: [String: String] = [:]) {
+        let calls = Self.unknownCalls(config, before: before)
+        guard !calls.isEmpty else { return }
+        logger.warning(
+            "this host knows no such system calls, and passes over the lines with them",
+            metadata: ["instance": "\(key)", "calls": "\(calls.prefix(32).joined(separator: ", "))"])
+    }
+
+    /// The system calls in lists that are new of which this host's libseccomp has not heard. Lists are made for newer
+    /// kernels as well, and LXD takes them.
+    static func unknownCalls(_ config: [String: String], before: [String: String] = [:]) -> [String] {
+        var unknown: [String] = []
         for word in ["allow", "deny", "whitelist", "blacklist"] {
             let key = "security.syscalls.\(word)"
             guard let text = config[key], text != before[key], let list = SyscallList(configText: text) else {
                 continue
             }
-            guard let unknown = list.names.first(where: { SystemCalls.isKnown($0) == false }) else { continue }
-            throw .badRequest(
-                "Invalid value for \"\(key)\": there is no system call \"\(unknown)\". Their names are in syscalls(2)")
+            for name in list.names where SystemCalls.isKnown(name) == false && !unknown.contains(name) {
+                unknown.append(name)
+            }
         }
+        return unknown
     }
 
     /// What lexd keeps for itself can be sent back as it is, but neither removed nor changed.

@@ -63,7 +63,6 @@ extension Instances {
         let expansion = Expansion(
             try await profiles.resolve(profileNames, project: project), config: config, devices: wish.devices)
         let devices = try expansion.check()
-        try Self.checkCalls(expansion.config)
         let pool = try Expansion.rootPool(devices)
         _ = try pools.driver(of: pool)
         try await networks.check(devices, project: project)
@@ -76,6 +75,7 @@ extension Instances {
             project: project, name: name.text, architecture: host.facts.architecture,
             description: wish.description, ephemeral: wish.ephemeral, profiles: profileNames, config: config,
             devices: wish.devices, createdAt: .now, lastUsedAt: .epoch, pool: pool, image: image?.fingerprint)
+        warnOfUnknownCalls(of: record.key, expansion.config)
         let knownImage = image
         return operations.start(
             OperationPlan(

@@ -26,21 +26,24 @@ extension Instances {
 
     private func change(to wanted: InstanceDevices, _ instance: LiveInstance, _ run: LiveInstance.Run) async throws {
         var held = instance.run?.devices ?? run.devices
-        for (name, disk) in wanted.disksInOrder {
-            guard let present = held.disks[name], disk.differsInSizeAlone(from: present.disk) else { continue }
+        let resized = wanted.disksInOrder.filter { name, disk in
+            held.disks[name].map { disk.differsInSizeAlone(from: $0.disk) } == true
+        }
+        let stays = Set(resized.map(\.name) + wanted.disks.keys.filter { wanted.disks[$0] == held.disks[$0]?.disk })
+        // With a disk goes what is mounted below it, and a new one hides it: that is taken off and given again.
+        let changed = (held.asWanted.disksInOrder + wanted.disksInOrder).filter { !stays.contains($0.name) }
+        func isBelowOfThose(_ path: String) -> Bool { changed.contains { path.hasPrefix($0.disk.path + "/") } }
+        for (name, disk) in held.asWanted.disksInOrder where disk.kind == .memory && stays.contains(name) {
+            guard isBelowOfThose(disk.path) else { continue }
+            throw APIError.badRequest(
+                "Cannot change a disk above \(disk.path) of the running instance: what the file system in memory there, "
+                    + "device \"\(name)\", holds would be lost. Stop the instance, or remove that one first")
+        }
+        for (name, disk) in resized {
+            guard let present = held.disks[name] else { continue }
             try await resize(present, to: disk, name, run)
             held.disks[name] = HeldDisk(disk: disk, identity: present.identity)
             try await note(held, instance, run)
-        }
-        let changed = held.asWanted.disksInOrder.filter { wanted.disks[$0.name] != $0.disk }
-        // With a disk goes what is mounted below it: that is given again.
-        func isBelowOfThose(_ path: String) -> Bool { changed.contains { path.hasPrefix($0.disk.path + "/") } }
-        for (name, disk) in held.asWanted.disksInOrder.reversed() where disk.kind == .memory {
-            guard wanted.disks[name] == disk, isBelowOfThose(disk.path) else { continue }
-            throw APIError.badRequest(
-                "Cannot change or remove the disk below \(disk.path) of the running instance: what the file system in "
-                    + "memory there, device \"\(name)\", holds would be lost. Stop the instance, or remove that one first"
-            )
         }
         // Deepest first.
         for (name, disk) in held.asWanted.disksInOrder.reversed()

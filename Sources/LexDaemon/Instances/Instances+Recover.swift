@@ -14,21 +14,7 @@ extension Instances {
     /// Brings store, pools, host and memory together at the daemon's start: finds the instances that run, finishes or
     /// takes back what a crash cut short, and removes what belongs to nothing.
     func recover() async throws {
-        for stored in try await records.list() {
-            do { try await takeBackRename(stored) } catch {
-                logger.error(
-                    "cannot take back a rename that was not finished",
-                    metadata: ["instance": "\(stored.name)", "error": "\(error)"])
-            }
-        }
-        try await recoverVolumes()
-        for stored in try await records.list() {
-            do { _ = try await settleSnapshots(of: stored) } catch {
-                logger.error(
-                    "cannot bring the snapshots of an instance to order",
-                    metadata: ["instance": "\(stored.name)", "error": "\(error)"])
-            }
-        }
+        try await recoverFiles()
         let keys = Set(try await records.list().map(\.value.key))
         let ids = host.ids
         try await blocking { try ids.releaseAll(except: keys) }
@@ -42,6 +28,28 @@ extension Instances {
         }
         // Volumes and layers were set aside meanwhile.
         pools.sweepSoon()
+    }
+
+    /// Brings store and pools together; or one pool, when it is opened later than the others.
+    func recoverFiles(in pool: String? = nil) async throws {
+        func wanted() async throws -> [Stored<InstanceRecord>] {
+            try await records.list().filter { pool == nil || $0.value.pool == pool }
+        }
+        for stored in try await wanted() {
+            do { try await takeBackRename(stored) } catch {
+                logger.error(
+                    "cannot take back a rename that was not finished",
+                    metadata: ["instance": "\(stored.name)", "error": "\(error)"])
+            }
+        }
+        try await recoverVolumes(in: pool)
+        for stored in try await wanted() {
+            do { _ = try await settleSnapshots(of: stored) } catch {
+                logger.error(
+                    "cannot bring the snapshots of an instance to order",
+                    metadata: ["instance": "\(stored.name)", "error": "\(error)"])
+            }
+        }
     }
 
     /// Finds out whether an instance runs, if that was not to be found out so far, and does what follows from it. Until
@@ -68,10 +76,10 @@ extension Instances {
 
     /// Pools and store: a volume without a record was never finished, or is about to be gone; a record without a
     /// volume was being made.
-    private func recoverVolumes() async throws {
+    private func recoverVolumes(in one: String?) async throws {
         let stored = try await records.list()
         var lost: [String: [String]] = [:]
-        for (pool, driver) in pools.drivers {
+        for (pool, driver) in pools.drivers where one == nil || pool == one {
             let known = Set(try stored.filter { $0.value.pool == pool }.map { try Self.volume($0.value) })
             let found = try await driver.volumes()
             for volume in found.subtracting(known) {
@@ -95,6 +103,8 @@ extension Instances {
                 }
             }
         }
+        // Of all pools or none: what is not named counts as right again.
+        guard one == nil else { return }
         await warnings.set(
             .orphan,
             Dictionary(
@@ -298,15 +308,15 @@ extension Instances {
     /// ran when lexd was last shut down. The highest `boot.autostart.priority` comes first, and the next one waits as
     /// long as `boot.autostart.delay` of the one before says.
     ///
-    /// - Parameter pools: Only those whose root lies in one of these; nil for all.
-    func autostart(in pools: Set<String>? = nil) async {
+    /// - Parameter pool: Only those whose root lies in this; nil for all.
+    func autostart(in pool: String? = nil) async {
         // What failed for lack of something may be there by now.
         for key in unsettled.withLock({ $0.sorted() }) { await trySettling(key) }
         let due = dueToStart.withLock { due in
             defer { due = [] }
             return due
         }
-        for start in await dueStarts(due) where pools?.contains(start.record.pool) != false {
+        for start in await dueStarts(due) where pool == nil || start.record.pool == pool {
             if isShuttingDown { return }
             // Somebody may have started or deleted it meanwhile.
             guard (try? await records.find(start.key)) != nil, liveInstance(start.key).run == nil else { continue }

@@ -58,11 +58,13 @@ extension Instances {
     private func refreshLocked(
         _ key: String, from source: String, _ wish: Instance.Source, _ requestor: Event.Requestor
     ) async throws {
-        guard var original = try await records.find(source)?.value, let old = try await records.find(key) else {
+        guard var original = try await records.find(source)?.value, let present = try await records.find(key) else {
             throw APIError.notFound("An instance of the copy was deleted meanwhile")
         }
         try checkRefreshable(key)
         await fileServers.end(of: key)
+        // Each of its snapshots has its own name then.
+        let old = try await settleSnapshots(of: present, isKnownStopped: true)
         let snapshot = wish.copied.snapshot
         let plan = try await refreshment(
             of: old.value, from: original,
@@ -188,25 +190,15 @@ extension Instances {
             await Task { await self.takeBackRefresh(of: prepared.value.key) }.value
             throw error
         }
-        let volume = try Self.volume(stored.value)
-        do {
-            try await pools.driver(of: stored.value.pool).restore(volume, from: volume.snapshot(plan.root))
-        } catch {
-            var before = stored
-            before.value = prepared.value
-            let reverted = before
+        do { return try await bringRoot(stored, from: plan.root, before: prepared.value) } catch {
+            let key = prepared.value.key
             await Task {
-                do { _ = try await self.records.update(reverted) } catch {
-                    self.logger.error(
-                        "cannot take back a refresh", metadata: ["instance": "\(reverted.name)", "error": "\(error)"])
-                    return
-                }
-                await self.takeBackRefresh(of: reverted.value.key)
+                // Where it is not taken back it goes forward, before the next start.
+                guard let left = try? await self.records.find(key), left.value.restoresFrom == nil else { return }
+                await self.takeBackRefresh(of: key)
             }.value
             throw error
         }
-        stored.value.restoresFrom = nil
-        return try await records.update(stored)
     }
 
     private func takeBackRefresh(of key: String) async {

@@ -1,4 +1,6 @@
+import Glibc
 import LexAPI
+import LexIPC
 import LexInstance
 import LexStorage
 import LexStore
@@ -56,39 +58,100 @@ extension Instances {
     /// finish.
     private func restoreFiles(_ key: String, _ name: String, requestor: Event.Requestor?) async throws {
         try await locks.with(key) {
-            guard let old = try await records.find(key) else { throw APIError.notFound("Instance not found") }
+            guard let present = try await records.find(key) else { throw APIError.notFound("Instance not found") }
             guard liveInstance(key).run == nil, liveInstance(key).lifecycle.phase == .stopped else {
                 throw APIError.conflict("The instance was started meanwhile: it is not restored while it runs")
             }
-            var new = old
             // None of them may stand in what is taken away.
             await fileServers.end(of: key)
+            // Each snapshot has its own name then. What is to be restored already is given up for this: where it cannot
+            // be, this is the way out.
+            let old =
+                try await present.value.restoresFrom == nil
+                ? settleSnapshots(of: present, isKnownStopped: true) : present
+            var new = old
             new.value = try await restored(old.value, name)
             new.value.restoresFrom = name
             try await completeNICs(&new.value)
             let wanted = new
-            var saved = try await profiles.holding(wanted.value.profiles, project: wanted.value.project) {
+            let noted = try await profiles.holding(wanted.value.profiles, project: wanted.value.project) {
                 let devices = try await expansion(of: wanted.value).check()
                 return try await volumes.holding(devices, project: wanted.value.project) {
                     try await records.update(wanted)
                 }
             }
-            let volume = try Self.volume(saved.value)
-            do {
-                try await pools.driver(of: saved.value.pool).restore(volume, from: volume.snapshot(name))
-            } catch {
-                saved.value = old.value
-                try await records.update(saved)
-                throw error
-            }
-            saved.value.restoresFrom = nil
-            saved = try await records.update(saved)
+            let saved = try await bringRoot(noted, from: name, before: old.value)
             try await writeBackup(saved.value)
             pools.sweepSoon()
             sizes.forget(key)
             lifecycle(
                 "instance-restored", saved.value, context: ["snapshot": .string("\(saved.value.name)/\(name)")],
                 requestor: requestor)
+        }
+    }
+
+    /// Gives an instance the files of the snapshot that its record names. Where that fails its record is again what it was
+    /// before, but only when its files certainly are too: else it is to be finished, now or before the next start.
+    func bringRoot(
+        _ noted: Stored<InstanceRecord>, from snapshot: String, before: InstanceRecord
+    ) async throws -> Stored<InstanceRecord> {
+        do {
+            let volume = try Self.volume(noted.value)
+            try await pools.driver(of: noted.value.pool).restore(volume, from: volume.snapshot(snapshot))
+        } catch {
+            // In tasks of their own: ours may have been cancelled.
+            guard Self.leavesRoot(error) else {
+                logger.warning(
+                    "cannot restore a snapshot; trying again",
+                    metadata: ["instance": "\(noted.name)", "snapshot": "\(snapshot)", "error": "\(error)"])
+                return try await restoreAgain(noted)
+            }
+            var former = noted
+            former.value = before
+            let reverted = former
+            await Task {
+                do { _ = try await self.records.update(reverted) } catch {
+                    self.logger.error(
+                        "cannot note that a snapshot was not restored",
+                        metadata: ["instance": "\(reverted.name)", "error": "\(error)"])
+                }
+            }.value
+            throw error
+        }
+        return try await noteRestored(noted)
+    }
+
+    private func restoreAgain(_ noted: Stored<InstanceRecord>) async throws -> Stored<InstanceRecord> {
+        do {
+            return try await Task { try await self.settleSnapshots(of: noted, isKnownStopped: true) }.value
+        } catch {
+            throw APIError.failed(
+                "Cannot finish giving instance \"\(noted.value.name)\" the files of a snapshot: "
+                    + "\(ErrorAnswers.apiError(error).message). lexd tries again before it starts it next, and does not "
+                    + "start it until then")
+        }
+    }
+
+    /// Notes that the files are what they were to be. Left out, the next lexd would put them over what was written since.
+    private func noteRestored(_ noted: Stored<InstanceRecord>) async throws -> Stored<InstanceRecord> {
+        var changed = noted
+        changed.value.restoresFrom = nil
+        let done = changed
+        do { return try await records.update(done) } catch {
+            // In a task of its own: ours may have been cancelled.
+            return try await Task { try await self.records.update(done) }.value
+        }
+    }
+
+    /// Whether the files of an instance are certainly what they were, where restoring a snapshot failed so: it was given up,
+    /// never begun, or there was no room to lay ready what was to take their place.
+    static func leavesRoot(_ error: any Error) -> Bool {
+        switch error {
+        case is CancellationError, is APIError: true
+        case let error as SystemError:
+            (error.code == ENOSPC || error.code == EDQUOT)
+                && ["copy", "link", "make", "set", "write"].contains { error.call.hasPrefix($0) }
+        default: false
         }
     }
 
@@ -167,45 +230,72 @@ extension Instances {
 
     // MARK: after a crash
 
-    /// Finishes or takes back what was begun with the snapshots of an instance; answers its record as it is then.
-    func settleSnapshots(of stored: Stored<InstanceRecord>) async throws -> Stored<InstanceRecord> {
+    /// Finishes or takes back what was begun with the snapshots of an instance; answers its record as it is then. What is
+    /// cut short here can be begun anew. The root of one that may be running stays as it is, and its record with it.
+    ///
+    /// - Parameter isKnownStopped: Whether it was found out what runs, and this instance does not.
+    func settleSnapshots(
+        of stored: Stored<InstanceRecord>, isKnownStopped: Bool = false
+    ) async throws -> Stored<InstanceRecord> {
         let record = stored.value
-        guard record.restoresFrom != nil || record.snapshots.contains(where: { !$0.isFinished || $0.movesTo != nil })
-        else { return stored }
+        guard record.hasUnsettledSnapshots else { return stored }
         var settled = stored
         let driver = try pools.driver(of: record.pool)
         let volume = try Self.volume(record)
         // First: the one it is restored from may be among those that go.
         if let name = record.restoresFrom {
+            // As long as nobody has looked for its processes, the run directory tells of a run.
+            guard liveInstance(record.key).run == nil, isKnownStopped || !isFile(host.paths(of: record.key).run) else {
+                logger.warning(
+                    "not restoring a snapshot of an instance that runs, or may be running",
+                    metadata: ["instance": "\(record.key)", "snapshot": "\(name)"])
+                return stored
+            }
             logger.info("restoring a snapshot", metadata: ["instance": "\(record.key)", "snapshot": "\(name)"])
+            await fileServers.end(of: record.key)
             try await driver.restore(volume, from: volume.snapshot(name))
-            settled.value.restoresFrom = nil
-            settled = try await records.update(settled)
+            settled = try await noteRestored(settled)
+            sizes.forget(record.key)
         }
-        for snapshot in record.snapshots where !snapshot.isFinished {
+        let unfinished = record.snapshots.filter { !$0.isFinished }
+        for snapshot in unfinished {
             logger.info(
                 "removing a snapshot that was not finished",
                 metadata: ["instance": "\(record.key)", "snapshot": "\(snapshot.name)"])
             try await driver.delete(volume.snapshot(snapshot.name))
         }
-        // After those that were to have their names.
-        for (index, snapshot) in record.snapshots.enumerated() {
+        if !unfinished.isEmpty {
+            // Noted before others get these names back: who begins anew would remove those.
+            settled.value.snapshots.removeAll { !$0.isFinished }
+            settled = try await records.update(settled)
+        }
+        for index in settled.value.snapshots.indices {
+            let snapshot = settled.value.snapshots[index]
             guard let new = snapshot.movesTo else { continue }
             do { try await driver.rename(volume.snapshot(new), to: volume.snapshot(snapshot.name)) } catch {
                 // It has its old name still.
                 _ = try await driver.usage(of: volume.snapshot(snapshot.name))
             }
             settled.value.snapshots[index].movesTo = nil
+            settled = try await records.update(settled)
         }
-        settled.value.snapshots.removeAll { !$0.isFinished }
-        settled = try await records.update(settled)
-        try await writeBackup(settled.value)
+        // Everything is in order without it, and a start is not to fail for it.
+        do { try await writeBackup(settled.value) } catch {
+            logger.error(
+                "cannot write the settings beside a volume",
+                metadata: ["instance": "\(record.key)", "error": "\(error)"])
+        }
         pools.sweepSoon()
         return settled
     }
 }
 
 extension InstanceRecord {
+    /// Whether something that was begun with its snapshots is neither finished nor taken back.
+    var hasUnsettledSnapshots: Bool {
+        restoresFrom != nil || snapshots.contains { !$0.isFinished || $0.movesTo != nil }
+    }
+
     /// Becomes what a snapshot was.
     mutating func take(_ contents: InstanceSnapshotRecord.Contents) {
         architecture = contents.architecture

@@ -15,7 +15,7 @@ extension Instances {
         try await settle(key)
         try await locks.with(key) {
             guard let present = try await records.find(key) else { throw APIError.notFound("Instance not found") }
-            let stored = try await takeStartSnapshot(present)
+            let stored = try await takeStartSnapshot(settleFiles(of: present))
             let instance = liveInstance(key)
             _ = try instance.wish(.start)
             do {
@@ -30,6 +30,23 @@ extension Instances {
             lifecycle("instance-started", stored.value, requestor: requestor)
             await warnings.resolve(
                 .instanceAutostartFailure, entity: stored.value.url, project: stored.value.project)
+        }
+    }
+
+    /// Finishes what was begun with the snapshots of an instance that is to start: on files that are to be replaced it
+    /// would run for nothing.
+    private func settleFiles(of stored: Stored<InstanceRecord>) async throws -> Stored<InstanceRecord> {
+        let key = stored.value.key
+        // One that runs is not started anyway.
+        guard stored.value.hasUnsettledSnapshots, liveInstance(key).lifecycle.phase == .stopped else { return stored }
+        do { return try await settleSnapshots(of: stored, isKnownStopped: true) } catch {
+            if error is CancellationError { throw error }
+            let refusal = APIError.failed(
+                "Cannot start \"\(stored.value.name)\": a change of its snapshots, or going back to one, was cut short "
+                    + "and cannot be finished: \(ErrorAnswers.apiError(error).message). Remove the cause and start it "
+                    + "again, or restore another snapshot")
+            await noteFailure(refusal, of: key)
+            throw refusal
         }
     }
 

@@ -22,6 +22,8 @@ final class StoragePools: Sendable {
     // Why those that are not open are not, by name.
     private let closed = Mutex<[String: String]>([:])
     private let warnings: Warnings
+    // One that is made, opened or deleted.
+    private let locks = Locks()
     private let mapping: MountMapping
     // Of pools by their directories: what the kernel once said holds as long as we run.
     private let isMapped = Mutex<[String: Bool]>([:])
@@ -67,7 +69,9 @@ final class StoragePools: Sendable {
 
     /// Opens every pool, at the daemon's start. One that cannot be opened keeps nobody from the others.
     func openAll() async throws {
-        for stored in try await records.list() { await tryOpening(stored) }
+        for stored in try await records.list() where await tryOpening(stored) {
+            await warnings.resolve(.storagePoolUnavailable, entity: Self.url(stored.name))
+        }
         // What a daemon before us did not get to.
         sweepSoon()
     }
@@ -75,19 +79,33 @@ final class StoragePools: Sendable {
     /// Tries again to open what could not be opened at the start, until all are open or the task is cancelled: nothing
     /// tells of a file system that is mounted at last.
     ///
-    /// - Parameter whenOpen: Is told the names of those that are open now.
-    func openRest(every pause: Duration = .seconds(10), _ whenOpen: (Set<String>) async -> Void) async {
+    /// - Parameter recover: Brings to order what lies in a pool; nobody else gets at it before it is done.
+    func openRest(every pause: Duration = .seconds(10), recover: @Sendable (_ pool: String) async -> Void) async {
         while case let names = closed.withLock({ Set($0.keys) }), !names.isEmpty {
             do { try await Task.sleep(for: pause) } catch { return }
-            var opened: Set<String> = []
-            for stored in (try? await records.list()) ?? [] where names.contains(stored.name) {
-                if await tryOpening(stored) { opened.insert(stored.name) }
+            for name in names {
+                await locks.with(name) {
+                    // It may be another by now, or none.
+                    guard closed.withLock({ $0[name] }) != nil, let stored = try? await records.find(name),
+                        await tryOpening(stored)
+                    else { return }
+                    await Self.$underRecovery.withValue(name) { await recover(name) }
+                    closed.withLock { $0[name] = nil }
+                    logger.notice("a storage pool is there again", metadata: ["pool": "\(name)"])
+                    await warnings.resolve(.storagePoolUnavailable, entity: Self.url(name))
+                }
             }
-            if !opened.isEmpty { await whenOpen(opened) }
         }
     }
 
-    /// Answers whether it is open now.
+    /// The pool that this task brings to order, which is still closed to others.
+    @TaskLocal private static var underRecovery: String?
+
+    private func isOpen(_ name: String) -> Bool {
+        Self.underRecovery == name || closed.withLock { $0[name] == nil }
+    }
+
+    /// Answers whether it could be opened; one that was closed is that still.
     @discardableResult
     private func tryOpening(_ stored: Stored<StoragePoolRecord>) async -> Bool {
         let name = stored.name
@@ -95,10 +113,6 @@ final class StoragePools: Sendable {
             let driver = try makeDriver(name, stored.value)
             try await driver.openPool()
             open.withLock { $0[name] = driver }
-            if closed.withLock({ $0.removeValue(forKey: name) }) != nil {
-                logger.notice("a storage pool is there again", metadata: ["pool": "\(name)"])
-            }
-            await warnings.resolve(.storagePoolUnavailable, entity: Self.url(name))
             return true
         } catch {
             let why = "\(error)"
@@ -147,13 +161,13 @@ final class StoragePools: Sendable {
 
     /// The driver of an open pool.
     func driver(of name: String) throws(APIError) -> any StorageDriver {
-        if let driver = open.withLock({ $0[name] }) { return driver }
+        if isOpen(name), let driver = open.withLock({ $0[name] }) { return driver }
         guard let why = closed.withLock({ $0[name] }) else { throw .notFound("Storage pool not found") }
         throw .unavailable("Storage pool \"\(name)\" is not available: \(why). lexd goes on trying to open it")
     }
 
     /// The open pools by name.
-    var drivers: [String: any StorageDriver] { open.withLock { $0 } }
+    var drivers: [String: any StorageDriver] { open.withLock { $0 }.filter { isOpen($0.key) } }
 
     func list() async throws -> [StoragePool] {
         var result: [StoragePool] = []
@@ -185,6 +199,10 @@ final class StoragePools: Sendable {
 
     func create(_ pool: StoragePool.Creation, requestor: Event.Requestor?) async throws {
         try ObjectName.validate(pool.name, what: "storage pool")
+        try await locks.with(pool.name) { try await createLocked(pool, requestor: requestor) }
+    }
+
+    private func createLocked(_ pool: StoragePool.Creation, requestor: Event.Requestor?) async throws {
         guard factories[pool.driver] != nil else { throw unknown(pool.driver) }
         guard try await records.find(pool.name) == nil else {
             throw APIError.conflict("The storage pool already exists: The record already exists")
@@ -287,6 +305,10 @@ final class StoragePools: Sendable {
     }
 
     func delete(_ name: String, requestor: Event.Requestor?) async throws {
+        try await locks.with(name) { try await deleteLocked(name, requestor: requestor) }
+    }
+
+    private func deleteLocked(_ name: String, requestor: Event.Requestor?) async throws {
         let stored = try await find(name)
         // Images are no reason to keep a pool: their files lie elsewhere and are unpacked again where they are needed.
         let users = try await references.users(ofPool: name) + references.volumes(inPool: name)

@@ -71,9 +71,9 @@ final class StorageVolumes: Sendable {
         }
     }
 
-    /// Removes what a crash left half made or half removed, at the daemon's start.
-    func recover() async throws {
-        for var stored in try await records.list() {
+    /// Removes what a crash left half made or half removed, at the daemon's start; or of one pool, when it is opened.
+    func recover(in pool: String? = nil) async throws {
+        for var stored in try await records.list() where pool == nil || stored.value.pool == pool {
             let record = stored.value
             let key = Key(pool: record.pool, project: record.project, name: record.name)
             do {

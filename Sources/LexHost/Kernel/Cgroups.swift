@@ -99,26 +99,36 @@ package struct CgroupLayout: Sendable {
         return found
     }
 
-    /// The paths of all groups below one, the upper first.
-    package func groupsBelow(_ path: String) -> [String] {
-        var found = Self.groups(in: path)
+    /// The paths of the groups below one, the upper first: guests make as many as they like.
+    ///
+    /// - Parameter limit: How many at most.
+    /// - Parameter deadline: When to look for no more.
+    package func groupsBelow(
+        _ path: String, limit: Int = 65536, until deadline: ContinuousClock.Instant? = nil
+    ) -> [String] {
+        var found = Self.groups(in: path, limit: limit)
         var next = 0
-        while next < found.count, found.count < 65536 {
-            found += Self.groups(in: found[next])
+        while next < found.count, found.count < limit {
+            if let deadline, ContinuousClock.now >= deadline { break }
+            found += Self.groups(in: found[next], limit: limit - found.count)
             next += 1
         }
         return found
     }
 
     /// The paths of the groups right below one.
-    private static func groups(in path: String) -> [String] {
+    private static func groups(in path: String, limit: Int = .max) -> [String] {
         var own = stat()
         // Most have none, and dozens of files: its links tell (a group has two, and one of each below it).
         if lstat(path, &own) == 0, own.st_nlink == 2 { return [] }
-        return ((try? directoryNames(path)) ?? []).map { "\(path)/\($0)" }.filter { path in
+        var found: [String] = []
+        for name in (try? directoryNames(path)) ?? [] {
+            if found.count >= limit { break }
             var status = stat()
-            return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+            guard lstat("\(path)/\(name)", &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { continue }
+            found.append("\(path)/\(name)")
         }
+        return found
     }
 
     /// The groups right below the root of any tree whose names begin so.

@@ -63,7 +63,8 @@ func resize(_ job: ResizeJob, _ received: inout Received<RuntimeJob>, _ socket: 
     let number = try placeInside(job.path)
     guard number >= 0 else { throw SystemError("open inside the instance", job.path) }
     let place = OwnedDescriptor(taking: number)
-    let isOurs = try isSeen(.file(job.identity), at: place.number, job.path)
+    // What nothing is known of may be anything by now.
+    let isOurs = try job.identity != .unknown && isSeen(.file(job.identity), at: place.number, job.path)
     guard isOurs else {
         throw RuntimeFailure(
             call: "resize", subject: job.path, detail: "the instance has unmounted it, or mounted something over it")
@@ -175,8 +176,16 @@ private func takeOff(
         return false
     }
     let target = OwnedDescriptor(taking: number)
-    if try isSeen(mark, at: target.number, path) { return try unmount(target.number, path, own) }
-    guard depth < 64, try own.isStacked(target.number) else { return false }
+    if try isSeen(mark, at: target.number, path) {
+        guard try unmount(target.number, path, own) else { return false }
+        // The guest may have bound it over itself.
+        if mark != .file(.unknown), depth < deepestStack { _ = try takeOff(mark, path, own, depth: depth + 1) }
+        return true
+    }
+    guard try own.isStacked(target.number) else { return false }
+    guard depth < deepestStack else {
+        throw SystemError("unmount, below all that is mounted over it,", path, code: ELOOP)
+    }
     let over = OwnedDescriptor(
         taking: try checked("take hold of what is mounted over", path) { lex_clone_tree_of(target.number, 1) })
     guard try unmount(target.number, path, own) else { return false }
@@ -192,6 +201,9 @@ private func takeOff(
 private func attempted(_ body: () throws(SystemError) -> Bool) -> Result<Bool, SystemError> {
     do throws(SystemError) { return .success(try body()) } catch { return .failure(error) }
 }
+
+/// How many mounts at one place are looked through.
+private let deepestStack = 64
 
 /// Whether a place is what a disk or a node of ours is known by.
 private func isSeen(_ mark: UnplugJob.Mark, at number: Int32, _ path: String) throws(SystemError) -> Bool {

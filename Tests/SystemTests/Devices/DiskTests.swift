@@ -374,7 +374,18 @@ extension DaemonFixture {
         #expect(small.status == 1 && small.errors.contains("It holds more than that"), "\(small.errors)")
         #expect(try await client("config", "device", "get", "c1", "m", "size") == "4MiB\n")
         #expect(try await shell("c1", "stat -c %s /mnt/a/sub/kept") == "500000")
+        // One that comes above another hides nothing, and goes without leaving anything.
         for device in ["m", "a"] { try await client("config", "device", "remove", "c1", device) }
+        try await add("m", "source=tmpfs:", "path=/mnt/a/sub")
+        let above = ["config", "device", "add", "c1", "a", "disk", "source=\(upper)", "path=/mnt/a"]
+        #expect(try await client.run(above).errors.contains("device \"m\""))
+        try await client("config", "device", "remove", "c1", "m")
+        try await add("b", "source=\(lower)", "path=/mnt/a/sub")
+        try await add("a", "source=\(upper)", "path=/mnt/a")
+        #expect(try await shell("c1", "ls /mnt/a/sub") == "below")
+        try await client("config", "device", "remove", "c1", "a")
+        #expect(try await shell("c1", "ls /mnt/a/sub; grep -c /mnt/a /proc/self/mounts") == "below\n1")
+        try await client("config", "device", "remove", "c1", "b")
         #expect(try await shell("c1", "grep -c /mnt/a /proc/self/mounts || true") == "0")
         #expect(try directoryNames(upper) == ["sub"])
     }
@@ -394,7 +405,10 @@ extension DaemonFixture {
             mount -t tmpfs one /mnt/d; mkdir /mnt/d/sub; mount -t tmpfs two /mnt/d/sub; echo mine > /mnt/d/sub/file
             mount -t tmpfs three /mnt/d; mkdir /mnt/d/upper; echo mine > /own; mount --bind /own /mnt/f
             """)
-        for device in ["d", "f"] { try await lx("config", "device", "remove", "c1", device) }
+        try await lx("config", "device", "add", "c1", "t", "disk", "source=\(source)", "path=/mnt/t", "shift=true")
+        try await shell("c1", "for i in 1 2 3; do mount --bind /mnt/t /mnt/t; done")
+        for device in ["d", "f", "t"] { try await lx("config", "device", "remove", "c1", device) }
+        #expect(try await shell("c1", "grep -c /mnt/t /proc/self/mounts || true") == "0", "bound over itself")
         #expect(try await shell("c1", "ls /mnt/d; cat /mnt/f") == "upper\nmine", "what lies over it stays")
         try await shell("c1", "umount /mnt/d; cat /mnt/d/sub/file; umount /mnt/d/sub /mnt/d /mnt/f")
         #expect(try await shell("c1", "cat /mnt/f") == "")

@@ -206,6 +206,12 @@ extension DaemonFixture {
         #expect(try await shell("c1", "wc -l < /proc/kallsyms") == "\(symbols)")
         let answer = try await file(.get, "/proc/meminfo", nil, [("Range", "bytes=0-1")])
         #expect(answer.status == 200 && answer.header("Content-Length") == nil && answer.body.count > 100)
+        for place in ["/proc/meminfo", "/sys/class/net/lo/mtu"] {
+            let head = try await file(.head, place)
+            #expect(head.status == 200 && head.header("Content-Length") == nil, "\(place)")
+            #expect(head.header("Accept-Ranges") == nil && head.header("X-LXD-type") == "file", "\(place)")
+        }
+        #expect(try await file(.head, "/etc/passwd").header("Accept-Ranges") == "bytes")
         try await client("file", "pull", "c1/etc/passwd", path("passwd"))
         guard name == .lx else { return }
         try await client("file", "pull", "-r", "c1/sys/class/net/lo/statistics", path("numbers"))

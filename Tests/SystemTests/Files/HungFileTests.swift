@@ -64,7 +64,7 @@ extension DaemonFixture {
         for words in [["pause", "c1"], ["snapshot", "c1", "s1"]] {
             let refusal = try await within(.seconds(60), "the refusal") { [lx] in try await lx.run(words) }
             #expect(refusal.status == 1, "\(words)")
-            #expect(refusal.errors.contains("\"cat /hung/file\""), "\(refusal.errors)")
+            #expect(refusal.errors.contains("\"cat\""), "\(refusal.errors)")
             #expect(refusal.errors.contains(" in the kernel"), "\(refusal.errors)")
             #expect(!refusal.errors.contains("init"), "\(refusal.errors)")
         }
@@ -74,7 +74,7 @@ extension DaemonFixture {
         func status() async throws -> String? {
             try await client.call(API.warnings.list, as: [LexAPI.Warning].self, query: ["recursion": "1"]).first {
                 $0.type == LexAPI.Warning.Kind.scheduledSnapshotFailure.rawValue
-                    && $0.entityURL == "/1.0/instances/c1" && $0.lastMessage.contains("cat /hung/file")
+                    && $0.entityURL == "/1.0/instances/c1" && $0.lastMessage.contains("\"cat\"")
             }?.status
         }
         try await eventually("it is told of", within: .seconds(90)) { try await status() == "new" }
