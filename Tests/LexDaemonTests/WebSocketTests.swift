@@ -163,8 +163,8 @@ import Testing
             // A text that never ends.
             let endless = try RawClient(path)
             #expect(try await endless.upgrade("/socket").status == 101)
-            try await endless.sendFrame(1, [UInt8](repeating: 32, count: 600_000), isFinal: false)
-            _ = try? await endless.sendFrame(0, [UInt8](repeating: 32, count: 600_000), isFinal: false)
+            try await endless.sendFrame(1, [UInt8](repeating: 32, count: 8_500_000), isFinal: false)
+            _ = try? await endless.sendFrame(0, [UInt8](repeating: 32, count: 8_500_000), isFinal: false)
             _ = try? await endless.readToEnd()
             #expect(try await RawClient(path).get("/hello").body == "hello")
         }
