@@ -73,6 +73,9 @@ package final class Readiness: Sendable {
                     take(token)?.continuation.resume(throwing: error)
                 } else if Task.isCancelled {
                     cancel(token)
+                    // A cancellation between the two steps above found nothing to remove. What stays would be in the way
+                    // of the next who waits for the same thing by the same number.
+                    _ = lex_epoll_remove(epoll, descriptor)
                 }
             }
         } onCancel: {

@@ -72,7 +72,11 @@ actor Dnsmasq {
         var pause = RestartPause()
         for await process in processes {
             pause.began()
-            do { try await process.ended() } catch { return }
+            do { try await process.ended() } catch is CancellationError { return } catch {
+                logger.error(
+                    "cannot wait for the end of dnsmasq", metadata: ["network": "\(network)", "error": "\(error)"])
+                continue
+            }
             // Replaced or stopped by us.
             guard current === process else { continue }
             logger.warning("dnsmasq ended", metadata: ["network": "\(network)", "pid": "\(process.id)"])

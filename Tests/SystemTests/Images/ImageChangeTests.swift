@@ -9,6 +9,26 @@ import Testing
 extension SystemTests {
     /// What can be changed of images, and what becomes of them.
     @Suite struct ImageChanges {
+        /// One that is made again takes over all that the old one had; who stands on the old one goes on.
+        @Test func aTemplateIsRefreshed() async throws {
+            try await withTemporaryDirectory { recipes in
+                try makeDirectories(recipes + "/tiny")
+                let recipe = """
+                    name: tiny/1
+                    suite: bookworm
+                    variant: essential
+                    components: [main]
+                    packages: [busybox-static]
+                    properties: {os: Debian, release: bookworm, description: tiny}
+
+                    """
+                try replaceFile(recipes + "/tiny/1.yaml", recipe.utf8, mode: 0o644)
+                var options = DaemonFixture.Options.withoutImage
+                options.environment["LEXD_RECIPES"] = recipes
+                try await withDaemon(options) { try await $0.refreshesATemplate() }
+            }
+        }
+
         @Test(arguments: ClientProgram.allCases)
         func properties(_ name: ClientProgram) async throws {
             try await withDaemon { daemon in try await daemon.changeProperties(name) }
@@ -38,6 +58,27 @@ extension SystemTests {
 }
 
 extension DaemonFixture {
+    fileprivate func refreshesATemplate() async throws {
+        func images() async throws -> [Image] {
+            try await client.call(API.images.list, as: [Image].self, query: ["recursion": "1"])
+        }
+        _ = try await lx("image", "build", "tiny/1", "--alias", "tiny", within: .seconds(400))
+        let old = try #require(try await images().first)
+        try await lx("image", "alias", "create", "second", old.fingerprint)
+        let text = "auto_update: false\npublic: true\nproperties:\n  os: Debian\nprofiles:\n- default\n"
+        try await lx("image", "edit", "tiny", input: .text(text))
+        try await lx("init", "tiny", "c1")
+        _ = try await lx("image", "refresh", "second", within: .seconds(400))
+        let new = try await images()
+        #expect(new.count == 1 && new.first?.fingerprint != old.fingerprint)
+        #expect(new.first?.aliases.map(\.name).sorted() == ["second", "tiny"])
+        #expect(new.first?.public == true && new.first?.profiles == ["default"])
+        #expect(try await lx("file", "pull", "c1/etc/debian_version", "-").hasPrefix("12"))
+        try await lx("init", "tiny", "c2")
+        #expect(try await instance("c2").config["volatile.base_image"] == new.first?.fingerprint)
+        try await lx("delete", "c1", "c2")
+    }
+
     private func busybox() async throws -> Image {
         let target = try await client.call(API.images.alias, path: ["name": "busybox"]).target
         return try await client.call(API.images.get, path: ["fingerprint": target])
