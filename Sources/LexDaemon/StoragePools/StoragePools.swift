@@ -125,9 +125,14 @@ final class StoragePools: Sendable {
 
     private static func url(_ name: String) -> String { "/1.0/storage-pools/\(name)" }
 
+    /// The directory of a pool.
+    private func place(of name: String, _ record: StoragePoolRecord) -> String {
+        record.config["source"] ?? "\(directory)/\(name)"
+    }
+
     private func makeDriver(_ name: String, _ record: StoragePoolRecord) throws -> any StorageDriver {
         guard let factory = factories[record.driver] else { throw unknown(record.driver) }
-        return factory(record.config["source"] ?? "\(directory)/\(name)", logger)
+        return factory(place(of: name, record), logger)
     }
 
     private func unknown(_ driver: String) -> APIError {
@@ -141,7 +146,7 @@ final class StoragePools: Sendable {
     /// Whether what lies in a pool can be mounted with other ids: else it is stored for the ids of who has it.
     func mapsOwners(in name: String) async throws -> Bool {
         if mapping.isCertain { return true }
-        return try await mapsOwners(below: try await find(name).value.config["source"] ?? "\(directory)/\(name)")
+        return try await mapsOwners(below: place(of: name, try await find(name).value))
     }
 
     private func mapsOwners(below path: String) async throws -> Bool {
@@ -236,7 +241,7 @@ final class StoragePools: Sendable {
     /// No pool lies in another: what one makes there the other would take for its own.
     private func checkApart(_ source: String) async throws {
         for stored in try await records.list() {
-            let other = stored.value.config["source"] ?? "\(directory)/\(stored.name)"
+            let other = place(of: stored.name, stored.value)
             let isNested = try await blocking {
                 let (one, other) = ((realPath(source) ?? source) + "/", (realPath(other) ?? other) + "/")
                 return one.hasPrefix(other) || other.hasPrefix(one)

@@ -11,16 +11,7 @@ struct StorageVolumeCopy: Command {
     var volumeOnly = false
     @Option(parsing: .unconditional, help: "The project of the copy.", completion: Names.projects)
     var targetProject: String?
-    @Option(parsing: .unconditional, help: "How it is transferred between servers; within one it means nothing.")
-    var mode = TransferMode.pull
-    @Option(
-        name: .customLong("target"), parsing: .unconditional,
-        help: ArgumentHelp("The member of a cluster it lies on; this server is in none.", valueName: "member"))
-    var sourceMember: String?
-    @Option(
-        name: .customLong("destination-target"), parsing: .unconditional,
-        help: ArgumentHelp("The member of a cluster it goes to; this server is in none.", valueName: "member"))
-    var destinationMember: String?
+    @OptionGroup var transfer: VolumeTransferOptions
     @Argument(help: ArgumentHelp("What to copy.", valueName: "pool/volume[/snapshot]"))
     var source: String
     @Argument(help: ArgumentHelp("The copy.", valueName: "pool/volume"))
@@ -28,9 +19,7 @@ struct StorageVolumeCopy: Command {
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
-        for member in [sourceMember, destinationMember].compactMap({ $0 }) where !["", "none"].contains(member) {
-            throw Failure(MemberRefusal.sentence)
-        }
+        try transfer.check()
         let reference = try Reference(target)
         var options = global
         options.project = targetProject ?? global.project

@@ -9,16 +9,7 @@ struct StorageVolumeMove: Command {
 
     @Option(parsing: .unconditional, help: "The project it goes to.", completion: Names.projects)
     var targetProject: String?
-    @Option(parsing: .unconditional, help: "How it is transferred between servers; within one it means nothing.")
-    var mode = TransferMode.pull
-    @Option(
-        name: .customLong("target"), parsing: .unconditional,
-        help: ArgumentHelp("The member of a cluster it lies on; this server is in none.", valueName: "member"))
-    var sourceMember: String?
-    @Option(
-        name: .customLong("destination-target"), parsing: .unconditional,
-        help: ArgumentHelp("The member of a cluster it goes to; this server is in none.", valueName: "member"))
-    var destinationMember: String?
+    @OptionGroup var transfer: VolumeTransferOptions
     @Argument(help: ArgumentHelp("What to move.", valueName: "pool/volume"))
     var source: String
     @Argument(help: ArgumentHelp("Where to.", valueName: "pool/volume"))
@@ -26,9 +17,7 @@ struct StorageVolumeMove: Command {
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
-        for member in [sourceMember, destinationMember].compactMap({ $0 }) where !["", "none"].contains(member) {
-            throw Failure(MemberRefusal.sentence)
-        }
+        try transfer.check()
         try await global.withServer(of: source) { client, source in
             let from = try StorageVolumePath.withPool(source)
             let to = try StorageVolumePath.withPool(Reference(target).name)
